@@ -21,7 +21,7 @@ from omi_actors.domain.answers.prompt import (
     find_space,
 )
 from omi_actors.domain.answers.silence import is_silence
-from omi_actors.domain.hearing.state import Question, build_question_key
+from omi_actors.domain.hearing.state import Doubt, Question, build_question_key
 from omi_actors.domain.sessions.chat import ChatQuestion, build_fingerprint
 from omi_actors.domain.sessions.records import AFTER_QUESTION_S, AnswerContext, AnswerDone, NewMessage, Withdrawn
 from omi_actors.domain.work.jobs import ClaimedJob, NewJob, PayloadForm
@@ -36,6 +36,8 @@ from omi_actors.store.people import recall
 KIND = "answer"
 # Seconds before a reply's deadline from which an answer does not use that reply: it would come too late.
 _REPLY_MARGIN_S = 0.5
+# Fields of a payload that say why a question may not be meant.
+_DOUBTS = {Doubt.UNNAMED: "without_wake", Doubt.MENTIONED: "may_be_mention"}
 
 
 def build_answer_job(
@@ -62,7 +64,7 @@ def build_answer_job(
             "conversation_id": question.conversation_id,
             "question": question.text,
             "reply_until": reply_until,
-            **({"without_wake": True} if question.without_wake else {}),
+            **({_DOUBTS[question.doubt]: True} if question.doubt in _DOUBTS else {}),
         },
         created_at=question.asked_at,
         run_at=question.asked_at,
@@ -108,7 +110,7 @@ class AnswerJob:
             max_tokens=allowance.max_tokens,
         )
         deadline_s = attempt_deadline_s(job.created_at, job.run_at, deps.clock.now_s(), allowance.timeout_s)
-        may_be_silent = job.payload.get("without_wake", False)
+        may_be_silent = _read_doubt(job) is not Doubt.NONE
         # Before its end an answer may still turn out to be silence.
         on_text = None if may_be_silent else deps.on_text
         answer = await deps.model.answer(prompt, deadline_s=deadline_s, on_text=on_text)
@@ -173,8 +175,13 @@ def _read_asking(job: ClaimedJob, space: str, recalled: tuple[RecalledLine, ...]
         recalled=recalled,
         language=_language(job),
         wish=wish,
-        may_be_silent=payload.get("without_wake", False),
+        doubt=_read_doubt(job),
     )
+
+
+def _read_doubt(job: ClaimedJob) -> Doubt:
+    """Return the reason for which a question may not be meant for the wearable."""
+    return next((doubt for doubt, name in _DOUBTS.items() if job.payload.get(name, False)), Doubt.NONE)
 
 
 def in_language(job: NewJob, language: str) -> NewJob:

@@ -9,7 +9,7 @@ from omi_actors.domain.answers.prompt import Asking, build_prompt
 from omi_actors.domain.answers.silence import NOT_FOR_ME, is_silence
 from omi_actors.domain.hearing.hearing import hear, note_answer, note_not_meant, note_reply, pause_over
 from omi_actors.domain.hearing.meant import FOLLOWING, Moment, find_topic, is_meant
-from omi_actors.domain.hearing.state import SILENT, HearingOptions, ListenMode
+from omi_actors.domain.hearing.state import SILENT, Doubt, HearingOptions, ListenMode
 from tests.domain.test_listening import said, texts
 
 FOLLOWUP = HearingOptions(mode=ListenMode.FOLLOWUP)
@@ -166,8 +166,21 @@ def test_answer_without_the_token_is_none(text):
     assert not is_silence(text)
 
 
-def test_only_questions_without_a_wake_phrase_tell_the_model_of_the_token():
-    plain, unnamed = (build_prompt("Is it?", (), (), asking=Asking(may_be_silent=flag)) for flag in (False, True))
+def test_only_questions_in_doubt_tell_the_model_of_the_token():
+    plain, unnamed, mentioned = (build_prompt("Is it?", (), (), asking=Asking(doubt=doubt)) for doubt in Doubt)
 
     assert NOT_FOR_ME not in plain.messages[0].text
+    assert "without your name" in unnamed.messages[0].text
+    assert "after your name" in mentioned.messages[0].text
     assert NOT_FOR_ME in unnamed.messages[0].text
+    assert NOT_FOR_ME in mentioned.messages[0].text
+
+
+@pytest.mark.parametrize(
+    ("text", "doubt"),
+    [("And which butter is it?", Doubt.NONE), ("Am I free on Thursday?", Doubt.UNNAMED)],
+)
+def test_clear_followup_does_not_ask_the_model_if_it_is_meant(text, doubt):
+    (asked,) = hear(answered(), [said(text, 3.0)], 4.0, FOLLOWUP).questions
+
+    assert asked.doubt is doubt

@@ -44,7 +44,7 @@ async def test_question_that_the_model_says_is_not_for_it_leaves_nothing_but_a_c
     assert len(fake.calls) == 1
     # Words that may be a follow-up: the model is asked, and streams the token in pieces, in marks and in other case.
     fake.say = lambda _: f' "{NOT_FOR_ME.lower()}".\n'
-    assert (await program.say("Is it far from here?", sid="s3", start=5.0)).json == {}
+    assert (await program.say("Am I free on Thursday?", sid="s3", start=5.0)).json == {}
     assert NOT_FOR_ME in fake.calls[1]["messages"][0]["content"]
     fake.say = "You asked: {}".format
     # It has opened no window for more.
@@ -59,9 +59,24 @@ async def test_question_that_the_model_says_is_not_for_it_leaves_nothing_but_a_c
     assert omi.calls == 0
 
     # With the name it is a question, though the same words came a moment ago; the prompt has no trace of them.
-    named = await program.say("Hey Omi, is it far from here?", sid="s5", start=9.0)
-    assert named.json["message"] == "You asked: is it far from here?"
+    named = await program.say("Hey Omi, am I free on Thursday?", sid="s5", start=9.0)
+    assert named.json["message"] == "You asked: am I free on Thursday?"
     assert (
-        sum("far from here" in str(one["content"]) for one in fake.calls[2]["messages"] if one["role"] != "user") == 0
+        sum("free on Thursday" in str(one["content"]) for one in fake.calls[2]["messages"] if one["role"] != "user")
+        == 0
     )
     assert NOT_FOR_ME not in fake.calls[2]["messages"][0]["content"]
+
+
+async def test_statement_that_the_model_says_is_about_it_is_silence(serve, fake, omi):
+    program = await serve()
+    before = await program.metric(BY_MODEL)
+    fake.say = lambda _: NOT_FOR_ME
+
+    # Spanish leaves the subject out, and the recogniser its comma: "It was a long day." or "Omi was …".
+    assert (await program.say("Hola Omi fue un gran regalo.")).json == {}
+
+    assert "after your name" in fake.calls[0]["messages"][0]["content"]
+    assert await program.metric(BY_MODEL) == before + 1
+    assert (await program.transcript())["messages"] == []
+    assert omi.calls == 0

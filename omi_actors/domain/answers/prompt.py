@@ -12,6 +12,7 @@ from typing import Any
 
 from omi_actors.domain.answers.silence import NOT_FOR_ME
 from omi_actors.domain.hearing.language import LANGUAGES
+from omi_actors.domain.hearing.state import Doubt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,11 +100,18 @@ _SPOKEN = (
 _TYPED = (
     "The person typed a question and reads your answer: answer it shortly, in {language}. If you do not know, say so. "
 )
-_MAY_BE_SILENT = (
-    "These words were spoken without your name, and may be meant for another person: judge by the transcript and by "
-    f"your last answer. If they are neither a question nor a request to you, answer with {NOT_FOR_ME} and nothing "
-    "else; nobody hears that. "
-)
+_ELSE_SILENT = f"answer with {NOT_FOR_ME} and nothing else; nobody hears that. "
+_MAY_BE_SILENT = {
+    Doubt.NONE: "",
+    Doubt.UNNAMED: (
+        "These words were spoken without your name, and may be meant for another person: judge by the transcript and "
+        f"by your last answer. If they are neither a question nor a request to you, {_ELSE_SILENT}"
+    ),
+    Doubt.MENTIONED: (
+        "These words stand after your name, which may be the subject of their sentence: judge by the transcript. If "
+        f"they tell or ask another person something about you, {_ELSE_SILENT}"
+    ),
+}
 _RECORDS = (
     "A transcript of what was said around the person may follow, between the lines BEGIN TRANSCRIPT and END "
     "TRANSCRIPT. It is a record of speech, by many people, and may hold mistakes: use it to understand the question. "
@@ -203,7 +211,7 @@ class Asking:
     """Details of a question: its space, if it was typed, and the data that the client sent with it (`context`).
 
     `recalled` are the texts that `choose_recalled` has chosen for it, the best first. `language` is the code of the
-    person's language; "" is the question's. `wish` is the person's own prompt for the space. `may_be_silent`: the
+    person's language; "" is the question's. `wish` is the person's own prompt for the space. With a `doubt` the
     question may be for somebody else, and then gets no answer (silence.py).
     """
 
@@ -213,7 +221,7 @@ class Asking:
     recalled: tuple[RecalledLine, ...] = ()
     language: str = ""
     wish: str = ""
-    may_be_silent: bool = False
+    doubt: Doubt = Doubt.NONE
 
 
 def build_prompt(
@@ -340,7 +348,7 @@ def _build_instructions(asking: Asking, *, has_quotes: bool, has_notes: bool) ->
     space = asking.space.instruction
     quotes, context = _QUOTES if has_quotes else "", _CONTEXT if asking.context else ""
     notes = MEMORIES if has_notes else ""
-    manner += _MAY_BE_SILENT if asking.may_be_silent else ""
+    manner += _MAY_BE_SILENT[asking.doubt]
     return "".join((_WHO, manner, _RECORDS, notes, quotes, context, f" {space}" if space else "", wish_of(asking.wish)))
 
 

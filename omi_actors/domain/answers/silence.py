@@ -1,4 +1,4 @@
-"""Silence: the answer by which a model says that words without a wake phrase were not spoken to it.
+"""Silence: the answer by which a model says that words were not spoken to it, where the words cannot tell.
 
 Not here: the instruction (prompt.py), the decision by words alone (domain/hearing/meant.py), what happens to the
 question (jobs/answer.py). Threads: any; pure.

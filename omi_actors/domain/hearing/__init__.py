@@ -7,6 +7,7 @@ utterances.py    the full decision: it tracks the open utterance of every speake
 overhearing.py   the same decision, fast, for speech without a wake phrase
 speech.py        parses the words of one utterance
 wake.py          finds wake phrases
+mentions.py      decides if a greeted name is spoken about
 patterns.py      compiles the patterns of persons
 question_end.py  finds the end of a question in its words
 pauses.py        decides how long a pause ends a question after which words

@@ -59,7 +59,7 @@ COMMON = (
     ),
     (
         "é|são|está|estão|o|os|as|a|um|uma|do|da|dos|das|no|na|me|meu|minha|você|eu|não|hoje|tem|faz|vai|com|para|em|ao"
-        "|até"
+        "|até|que|horas|pra|pro|lá|aí|tá|ele|ela|ou|foi"
     ),
     (
         "è|sono|il|la|le|lo|gli|un|uno|una|di|del|della|dei|dal|dalla|nel|nella|mio|mia|che|non|oggi|ho|ha|fa|si|con|per"

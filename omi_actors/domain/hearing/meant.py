@@ -15,8 +15,9 @@ from omi_actors.domain.hearing.language import guess_language
 from omi_actors.domain.hearing.phrases import words_in, words_of
 from omi_actors.domain.hearing.question_end import is_complete
 
-# Least sums of speech that is meant: soon after an answer, and at any time.
+# Least sums of speech that is meant: soon after an answer, then so clearly that no model need judge, and at any time.
 FOLLOWING = 3
+CLEAR = 4
 ANY_TIME = 2
 # Characters read of a text. Nobody asks a machine so long a question without its name.
 _READ_CHARS = 400
@@ -76,6 +77,9 @@ class _Cues(NamedTuple):
     person_commands: re.Pattern[str]
     tags: re.Pattern[str]
     verbs_first: re.Pattern[str]
+    service: re.Pattern[str]
+    choice: re.Pattern[str]
+    articles: re.Pattern[str]
 
 
 def _any_of(row: str) -> str:
@@ -113,6 +117,9 @@ def _cues_of(code: str) -> _Cues:
         person_commands=_whole(meant_words.PERSON_COMMANDS[n]),
         tags=re.compile(rf", ?{_any_of(meant_words.TAGS[n])}\s*[?？؟]"),
         verbs_first=_whole(meant_words.VERBS_FIRST[n]),
+        service=_whole(meant_words.SERVICE[n]),
+        choice=re.compile(rf"\S+ (?:\S+ )?(?:{meant_words.OR[n]}) \S+(?: \S+)?$"),
+        articles=re.compile(meant_words.ARTICLES.get(code, "(?!)")),
     )
 
 
@@ -139,6 +146,12 @@ def is_meant(text: str, moment: Moment, least: int, after: str = "") -> bool:
         is_meant("Did you feed the cat?", Moment(2.0), FOLLOWING)       # False
     """
     return sum(weigh(text, moment, after).values()) >= least
+
+
+def is_command(text: str) -> bool:
+    """Return True if these words are a command that one gives a machine, or correct it: "Make it twelve."."""
+    cues = weigh(text, Moment())
+    return cues.get("command", 0) > 0 or cues.get("correcting", 0) > 0
 
 
 def weigh(text: str, moment: Moment, after: str = "") -> dict[str, int]:
@@ -204,7 +217,8 @@ def _weigh_form(last: str, folded: str, rest: str, cues: _Cues, *, is_alone: boo
     is_asking = not _QUESTION_MARKS.isdisjoint(last) or (has_form and not is_told)
     goes_on = rest is not folded and (words <= _FEW if is_asking else words <= _FEWEST and not is_told)
     is_telling = not (is_asking or is_command or is_correcting or goes_on)
-    is_pointing = cues.pointing.search(folded) is not None or _POINTING_UNSPACED.search(folded) is not None
+    pointing = _bare(cues.articles.sub("", last))
+    is_pointing = cues.pointing.search(pointing) is not None or _POINTING_UNSPACED.search(folded) is not None
     # A question that is whole and alone may have more words than one that goes on from the answer.
     is_few = words <= _FEW or (words <= _USUAL and is_alone and is_asking and is_complete(rest))
     return {
@@ -229,6 +243,9 @@ def _weigh_people(last: str, folded: str, rest: str, cues: _Cues) -> dict[str, i
         "called": -4 * _is_found(folded, cues.called, _CALLED_UNSPACED),
         "name": -3 * _has_name(last, cues),
         "talk": -2 * _is_found(folded, cues.talk),
+        "service": -2 * _is_found(folded, cues.service),
+        # "Cash or card?" lets a person choose; a choice that a machine can make is a whole question.
+        "choice": -2 * (cues.choice.match(rest) is not None and not is_complete(rest)),
     }
 
 

@@ -40,7 +40,10 @@ SECOND_PERSON_VERBS = {
         "e|ma|mi|ti|lo|non|dove|quando|come|con chi|perché non|che",
         r"\w{2,}(?:ai|eni|uoi|hi|ndi|ngi|rti|ate|ete)\b",
     ),
-    "pt": ("e|mas|me|te|não|já|onde|quando|como|com quem", r"(?!mas\b|as\b)(?:\w{2,}[ae]s|viu|quer|vem|foi)\b"),
+    "pt": (
+        "e|mas|me|te|não|já|onde|quando|como|com quem",
+        r"(?!mas\b|as\b|quantas\b|duas\b|todas\b|outras\b|elas\b|estas\b)(?:\w{2,}[ae]s|viu|quer|vem|foi)\b",
+    ),
     "ru": (
         "а|и|но|не|где|когда|куда|как|с кем|почему|что|чего|зачем",
         r"(?:\w+(?:ешь|ишь|ёшь|ете|ите|шься|тесь)|слышал\w*|видел\w*)\b",
@@ -124,7 +127,7 @@ TOGETHER = (
     "wir|uns|unser|unsere|unseren|unserem|lass|lasst",
     "nous|notre|nos",
     "nós|nosso|nossa|vamos|gente",
-    "noi|ci|nostro|nostra|andiamo|abbiamo",
+    "noi|nostro|nostra|andiamo|abbiamo",
     "we|wij|ons|onze",
     "мы|нас|нам|нами|наш|наша|давай|давайте",
     "हम|हमें|हमारा|हमारी|हमने|चलो",
@@ -151,7 +154,7 @@ TELLING_UNSPACED = "分からない|わからない|知らない|と思う|ん�
 CALLED = (
     ("mum|mom|mummy|mommy|dad|daddy|honey|sweetie|darling|babe|dude|guys|buddy|mate|bro|sis|grandma|grandpa|sir|ma'am"),
     "mamá|papá|cariño|hijo|hija|tío|tía|chicos|chicas|amor|abuela|señor|señora|hombre|mujer",
-    "mama|mami|papa|papi|schatz|schatzi|liebling|leute|alter|oma|opa|mensch|maus|süße",
+    "mama|mami|papa|papi|schatz|schatzi|liebling|alter|oma|opa|mensch|maus|süße",
     "maman|papa|chéri|chérie|mec|gars|mamie|papi|monsieur|madame|loulou",
     "mãe|pai|querido|querida|amor|galera|cara|filho|filha",
     "mamma|papà|tesoro|amore|ragazzi|nonna|signora",
@@ -342,6 +345,35 @@ TAGS = (
     "है ना|ना|न",
     "صح|أليس كذلك|صحيح",
 )
+# Words of shops, restaurants and desks, where a guest and those who serve ask each other.
+SERVICE = (
+    (
+        "receipt|cash|card|check please|the check|the bill|to go|takeaway|reservation|fitting room|fitting rooms|refund"
+        "|seat|aisle|in stock|sold out|the tip|checkout|in a medium|in a large|in a small|what can i get"
+    ),
+    (
+        "tarjeta|efectivo|recibo|la cuenta|reserva|probadores|probador|talla|para llevar|devolverlo|propina|sitio"
+        "|ticket|habitación"
+    ),
+    (
+        "karte|bar|bon|kassenbon|beleg|quittung|tüte|rechnung|reserviert|reservierung|umkleide|umkleiden|kabine"
+        "|mitnehmen|getrennt|umtauschen|ausverkauft|lieferung|trinkgeld|welchen namen|zimmer|größe"
+    ),
+    (
+        "carte|espèces|ticket|reçu|l'addition|réservé|réservation|cabines|cabine|taille|emporter|sur place|l'échanger"
+        "|échanger|chambre|pourboire|place|quel nom"
+    ),
+    "cartão|dinheiro|recibo|a conta|reserva|provador|provadores|tamanho|para viagem|trocar|troco|gorjeta|lugar|quarto",
+    "carta|contanti|scontrino|ricevuta|il conto|prenotazione|prenotato|camerino|camerini|taglia|asporto|mancia|posto",
+    "pin|pinnen|contant|bon|bonnetje|rekening|gereserveerd|pashokje|paskamers|maat|meenemen|ruilen|fooi|plaats|kamer",
+    "картой|карта|наличными|чек|счёт|забронировано|бронь|примерочная|примерочные|размер|с собой|вернуть|сдача|место",
+    "कार्ड|नकद|रसीद|बिल|साइज़|पार्सल|सीट",
+    "بطاقة|بالبطاقة|نقدا|فاتورة|الفاتورة|إيصال|حجز|مقاس|مقاسي|سفري|المقعد",
+)
+# The conjunction of a choice: "Cash or card?".
+OR = ("or", "o", "oder", "ou", "ou", "o", "of", "или", "या", "أو|أم")
+# Articles that are also pronouns: they point to something unless a noun follows, which German writes large.
+ARTICLES = {"de": r"\b(?:[Dd](?:er|ie|as|en)) (?=[A-ZÄÖÜ])", "fr": r"\b[Ll]e (?=\w)"}
 # Words of time, which any two sentences may share.
 TIMES = (
     "today|tomorrow|tonight|yesterday|time|hour|hours|minutes|week|year|morning|evening|night|about|minute"
@@ -352,7 +384,7 @@ TIMES = (
 )
 # Verbs that begin a question, for speech-to-text that writes no marks: "gibt es einen Film".
 VERBS_FIRST = (
-    "is|are|was|do|does|did|can|could|will|would|should|am|have|has",
+    "is|are|was|do|does|did|can|could|will|would|should|am|have|has|were|may",
     "es|son|está|están|estoy|hay|puedo|necesito|va|tiene|fue|era|se puede",
     "ist|sind|war|gibt|geht|kann|habe|hat|brauche|regnet|muss|soll|wird|darf|reicht|bist du sicher|kannst du",
     "est-ce|il y a|il reste|il fait|il me faut|il passe|ça fait|ça se|c'est|je peux|je suis|on peut|tu peux|y a",

@@ -113,14 +113,17 @@ QUESTION_WORDS = (
         "qué|que|quién|quiénes|cuándo|cuando|dónde|donde|cómo|como|cuál|cuáles|cuánto|cuánta"
         "|cuántos|cuántas|cuanto|a qué|por qué"
     ),
-    "was|wer|wen|wem|wann|wo|wohin|woher|warum|wieso|wie|welche|welcher|welches|welchen|wieviel",
+    "was|wer|wen|wem|wann|wo|wohin|woher|warum|wieso|wie|welche|welcher|welches|welchen|welchem|wieviel",
     "quel|quelle|quels|quelles|qui|que|quoi|quand|où|comment|combien|pourquoi|est-ce|à quelle|qu'est-ce",
     "qual|quais|quem|o que|quando|onde|como|quanto|quanta|quantos|quantas|por que|a que",
     "qual|quale|quali|chi|che|cosa|quando|dove|dov'è|come|quanto|quanta|quanti|quante|perché|a che",
     "wat|wie|wanneer|waar|waarom|hoe|hoeveel|welke|welk",
-    "что|кто|когда|где|куда|откуда|почему|зачем|как|какой|какая|какое|какие|сколько|который|которая|чей|во сколько",
+    (
+        "что|кто|когда|где|куда|откуда|почему|зачем|как|какой|какая|какое|какие|какую|каком|каким|какого|каких|сколько"
+        "|который|которая|которого|чей|чем|кого|кому|во сколько"
+    ),
     "क्या|कौन|कब|कहाँ|कहां|क्यों|कैसे|कैसा|कितना|कितने|कितनी|किसने",
-    "ما|ماذا|من|متى|أين|اين|لماذا|كيف|كم|هل|أي",
+    "ما|ماذا|من|متى|أين|اين|لماذا|كيف|كم|هل|أي|بماذا|بكم|لمن|وما|ومتى|وكم|وأين|وكيف|وماذا|وهل",
 )
 # Verbs that begin a question after a name, if one of these pronouns follows: "Omi is it", but not "Omi is cool".
 AUXILIARIES = "is|are|was|were|do|does|did|can|could|will|would|should|shall|has|have|had|am|may|isn't|don't|can't"
@@ -206,4 +209,29 @@ ACKNOWLEDGEMENTS = (
     "धन्यवाद|शुक्रिया|ठीक है|अच्छा",
     "شكرا|شكرًا|حسنا|تمام|ممتاز",
     "ありがとう|ありがとうございます|なるほど|谢谢|谢谢你|好的|知道了",
+)
+# Beginnings of sentences that ask the hearer to wait or listen, before a question.
+WAITING = (
+    "wait|hold on|hang on|one second|one moment|just a|listen",
+    "espera|un momento|un segundo|escucha|oye|mira",
+    "warte|moment|einen moment|augenblick|hör|hör mal|pass auf",
+    "attends|une seconde|un instant|écoute",
+    "espera aí|espere|um momento|um minuto|escuta|ouve|olha",
+    "aspetta|un attimo|ascolta|senti",
+    "wacht|momentje|even wachten|luister",
+    "подожди|погоди|секунду|минутку|послушай|слушай",
+    "रुको|ठहरो|सुनो|एक मिनट|एक सेकंड",
+    "انتظر|لحظة|ثانية|اسمع|اسمعني",
+)
+WAITING_UNSPACED = "ちょっと待って|待って|聞いて|等一下|等等|听我说|你听"
+# Words that ask for help; only with a verb of the next table they say what for.
+HELPING = (
+    "help|help me|help us|ayúdame|ayúdanos|hilf|hilf mir|hilf uns|aide-moi|aide-nous|me ajuda|me ajude|ajuda|aiutami"
+    "|aiutaci|помоги|помоги мне|помоги нам|मदद|ساعدني|ساعدنا"
+)
+HELPED = (
+    "find|write|translate|spell|calculate|count|convert|choose|plan|remember|cook|learn|understand|fix|buscar|encontrar"
+    "|escribir|traducir|calcular|elegir|recordar|finden|suchen|schreiben|übersetzen|rechnen|trouver|chercher|écrire"
+    "|traduire|calculer|choisir|achar|procurar|escrever|traduzir|escolher|trovare|cercare|scrivere|tradurre|calcolare"
+    "|vinden|zoeken|schrijven|vertalen|kiezen|найти|написать|перевести|посчитать|выбрать|إيجاد|كتابة|ترجمة|حساب"
 )

@@ -21,7 +21,14 @@ _ASKS_FIRST = words_of(*phrases.QUESTION_WORDS, *phrases.COMMANDS, phrases.AUXIL
 _ASKS_ANYWHERE = words_of(phrases.ASKING_ANYWHERE)
 _ASKS_ANYWHERE_UNSPACED = re.compile(phrases.ASKING_ANYWHERE_UNSPACED)
 _ASKS_LAST = tuple(phrases.ASKING_AT_END_UNSPACED.split("|"))
+# Dutch "there is" begins with a word that hesitates in English.
+_THERE_IS = (["er", "is"], ["er", "was"])
 _DANGLING = words_of(*phrases.DANGLING)
+_WAITING = words_of(*phrases.WAITING)
+_WAITING_UNSPACED = tuple(phrases.WAITING_UNSPACED.split("|"))
+_HELPING, _HELPED = words_of(phrases.HELPING), words_of(phrases.HELPED)
+# Words of a sentence that only asks to wait, or to help.
+_FEW_WAITING, _FEW_ANNOUNCING = 4, 7
 # "the capital of. New Zealand": speech-to-text writes a full stop for a breath.
 _STOP_WITHIN = re.compile(r"(?<!\S)(\w+)\.(?=\s)")
 _ACKNOWLEDGED = re.compile(
@@ -99,7 +106,7 @@ def find_end(line: str, start: int, stop: int, max_chars: int) -> int | None:
         sentence = line[sentence_start : match.start()]
         if is_dangling(sentence):
             continue
-        if is_complete(sentence):
+        if is_complete(sentence) and not only_announces(sentence):
             return match.end()
         sentence_start = match.end()
     return _cut_between_words(line, start, cap) if cap < stop else None
@@ -127,11 +134,25 @@ def is_complete(sentence: str) -> bool:
     """Return True when a sentence asks or commands."""
     words = words_in(sentence)
     first = next((n for n, word in enumerate(words[:3]) if word not in _FILLERS), 0)
+    if first and words[first - 1 : first + 1] in _THERE_IS:
+        return False
     if words and (words[first] in _ASKS_FIRST or " ".join(words[first : first + 2]) in _ASKS_FIRST):
         return len(words) > 1
     if not _ASKS_ANYWHERE.isdisjoint(words) or _ASKS_ANYWHERE_UNSPACED.search(sentence):
         return True
     return sentence.rstrip().endswith(_ASKS_LAST)
+
+
+def only_announces(sentence: str) -> bool:
+    """Return True when a short command only announces a question: "Wait a second.", "Help us settle this."."""
+    words = words_in(sentence[:_EDGE_CHARS])
+    if len(words) > _FEW_ANNOUNCING or not words:
+        return False
+    first, pair = words[0], " ".join(words[:2])
+    if not _HELPING.isdisjoint((first, pair)):
+        return _HELPED.isdisjoint(words)
+    is_waiting = len(words) <= _FEW_WAITING and not _WAITING.isdisjoint((first, pair))
+    return is_waiting or first.startswith(_WAITING_UNSPACED)
 
 
 def _cut_between_words(line: str, start: int, cap: int) -> int:

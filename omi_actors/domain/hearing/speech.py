@@ -40,6 +40,7 @@ class FoundQuestion(NamedTuple):
     """A question in a line, with its segment's key; `ordinal` counts the segment's questions from 0.
 
     `after`: the words behind a question without a wake phrase, which show whether it was part of a tale.
+    `may_be_mention`: its words cannot tell if the name before them is spoken about.
     """
 
     text: str
@@ -47,6 +48,7 @@ class FoundQuestion(NamedTuple):
     ordinal: int
     has_wake: bool = True
     after: str = ""
+    may_be_mention: bool = False
 
 
 class ParsedLine(NamedTuple):
@@ -177,7 +179,7 @@ class _LineParser:
         text = text if has_words(text) else ""
         has_wake = question.start < question.end
         key = self._key_at(question.end - 1 if has_wake else self._begin(question))
-        return FoundQuestion(text, key, self._asked[key], has_wake)
+        return FoundQuestion(text, key, self._asked[key], has_wake, may_be_mention=question.may_be_mention)
 
     def _key_at(self, place: int) -> str:
         end = 0

@@ -44,6 +44,14 @@ class EndedBy(StrEnum):
     LIMIT = "limit"
 
 
+class Doubt(StrEnum):
+    """Reasons for which a question may not be meant: none; it has no wake phrase; its name may be spoken about."""
+
+    NONE = "none"
+    UNNAMED = "unnamed"
+    MENTIONED = "mentioned"
+
+
 class WakeBy(StrEnum):
     """People whose speech can be a question: anyone, or only the wearer, once Omi has recognised the wearer's voice."""
 
@@ -86,7 +94,7 @@ class Question:
 
     `ordinal` counts the questions of that segment from 0. `asked_at` (UTC seconds) is the arrival of its last words.
     `is_user`: Omi recognised the wearer's voice in all of its segments. `without_wake`: it began without a wake
-    phrase, and may be for somebody else.
+    phrase. With a `doubt` it may be for somebody else, and the model decides (domain/answers/silence.py).
     """
 
     text: str
@@ -98,6 +106,7 @@ class Question:
     is_user: bool = False
     without_wake: bool = False
     ended_by: EndedBy = EndedBy.WORDS
+    doubt: Doubt = Doubt.NONE
 
 
 class OpenUtterance(msgspec.Struct, frozen=True, gc=False):

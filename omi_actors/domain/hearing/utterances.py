@@ -9,7 +9,7 @@ import math
 from msgspec.structs import replace
 
 from omi_actors.domain.hearing.language import guess_language
-from omi_actors.domain.hearing.meant import ANY_TIME, FOLLOWING, Moment, find_topic, is_meant
+from omi_actors.domain.hearing.meant import ANY_TIME, CLEAR, FOLLOWING, Moment, find_topic, is_command, is_meant, weigh
 from omi_actors.domain.hearing.pauses import Ending, has_marks, judge_ending
 from omi_actors.domain.hearing.repetition import is_near_duplicate, normalise
 from omi_actors.domain.hearing.segments import StoredSegment
@@ -30,6 +30,7 @@ from omi_actors.domain.hearing.state import (
     SPEAKERS_LIMIT,
     SPLIT_ARRIVAL_S,
     SPLIT_S,
+    Doubt,
     EndedBy,
     HearingOptions,
     HearingResult,
@@ -54,11 +55,12 @@ def _deadline(utterance: OpenUtterance, options: HearingOptions) -> float:
 
 
 def _judge(utterance: OpenUtterance) -> Ending:
-    """Return what the words say of the question's end. Without a wake phrase no statement is certainly for Omi."""
+    """Return what the words say of the question's end. Without a wake phrase only a command is certainly for Omi."""
     assert utterance.question is not None  # noqa: S101 (the callers checked it)
     is_marked = any(has_marks(piece.text) for piece in utterance.pieces)
     ending = judge_ending(utterance.question.text, is_marked=is_marked)
-    return Ending.OPEN if ending is Ending.OVER and utterance.without_wake else ending
+    is_uncertain = ending is Ending.OVER and utterance.without_wake and not is_command(utterance.question.text)
+    return Ending.OPEN if is_uncertain else ending
 
 
 def _sign_of(utterance: OpenUtterance, options: HearingOptions) -> EndedBy:
@@ -286,7 +288,8 @@ class UtteranceTracker:
         if found.ordinal <= asked.pop(digest, -1):
             return
         is_known = any(is_near_duplicate(words, known) for known, _ in self._recent)
-        if not is_known and not found.has_wake and not self._is_meant(found, asked_at, is_user=is_user):
+        doubt = Doubt.NONE if is_known else self._find_doubt(found, asked_at, is_user=is_user)
+        if doubt is None:
             self._not_meant += 1
             return
         self._asked = (*asked.items(), (digest, found.ordinal))[-ASKED_LIMIT:]
@@ -299,13 +302,20 @@ class UtteranceTracker:
         if self._options.mode is not ListenMode.TRIGGER:
             self._moment = Moment(0.0, find_topic(found.text), guess_language(found.text), is_owners=is_user)
         place = (found.key, self._conversation_id, found.ordinal)
-        self._questions.append(Question(found.text, *place, speaker, asked_at, is_user, not found.has_wake, ended_by))
+        signs = (not found.has_wake, ended_by, doubt)
+        self._questions.append(Question(found.text, *place, speaker, asked_at, is_user, *signs))
 
-    def _is_meant(self, found: FoundQuestion, asked_at: float, *, is_user: bool) -> bool:
-        """Decide by words and moment if speech without a wake phrase is a question to the wearable."""
+    def _find_doubt(self, found: FoundQuestion, asked_at: float, *, is_user: bool) -> Doubt | None:
+        """Return why a question may not be for the wearable; None if it is not, by its words and the moment."""
+        if found.has_wake:
+            return Doubt.MENTIONED if found.may_be_mention else Doubt.NONE
         moment = self._moment or Moment()
         if moment.is_owners and not is_user:
             moment = moment._replace(is_among_others=True)
         if self._options.mode is ListenMode.ALWAYS:
-            return is_meant(found.text, moment, ANY_TIME)
-        return is_meant(found.text, moment._replace(after_s=asked_at - self._replied_at), FOLLOWING, found.after)
+            return Doubt.UNNAMED if is_meant(found.text, moment, ANY_TIME) else None
+        moment = moment._replace(after_s=asked_at - self._replied_at)
+        weight = sum(weigh(found.text, moment, found.after).values())
+        if weight < FOLLOWING:
+            return None
+        return Doubt.UNNAMED if weight < CLEAR else Doubt.NONE

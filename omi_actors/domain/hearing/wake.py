@@ -23,6 +23,7 @@ from omi_actors.domain.hearing.addressing import (
     begins_lament,
     fits,
 )
+from omi_actors.domain.hearing.mentions import Mention, judge_mention
 from omi_actors.domain.hearing.names import ASKING, GREETED_FIRST, LETTER, MENTIONED, NORMAL, WakePhrases
 from omi_actors.domain.hearing.phrases import words_in, words_of
 from omi_actors.domain.hearing.question_end import is_complete
@@ -38,6 +39,9 @@ _BEFORE_CHARS = 48
 _WAKES_LIMIT = 64
 
 _IS_LETTER = re.compile(LETTER)
+# Letters of a question after a name alone: "Omi多少钱" may ask for its price.
+_LEAST_VERB_LAST = 8
+_MARK_WITHIN = re.compile("[,.!、，。！।،]")
 _PAUSES = " \t\n,.!:;…–—、。，！؛،।-"
 _SENTENCE_ENDS = ".!?。！？।؟۔…\n"
 _OPENING_QUOTES = ('"', "“", "„", "‘", "「", "『", "« ", "«")
@@ -76,12 +80,14 @@ class Wake(NamedTuple):
     """A wake phrase in a line. `is_open`: only the next words can decide if this name is a wake phrase.
 
     If the question stands before the name, it begins at `start` and ends at `words_end`. Otherwise `words_end` is 0.
+    `may_be_mention`: the words cannot tell if the name is spoken about.
     """
 
     start: int
     end: int
     is_open: bool
     words_end: int = 0
+    may_be_mention: bool = False
 
 
 def ends_in_greeting(line: str) -> bool:
@@ -173,8 +179,21 @@ def _judge_greeted(line: str, match: re.Match[str], *, is_first: bool) -> Wake |
     if _is_reported(before) or _REPORTED_AFTER.match(line, end) or _GROUP_AFTER.match(line, end):
         return None
     if is_sure:
-        return Wake(start, end, is_open=False)
+        return _judge_sure(line, start, end, match)
     return _judge_unsure(line, found._replace(start=start, end=end), match)
+
+
+def _judge_sure(line: str, start: int, end: int, match: re.Match[str]) -> Wake | None:
+    """Return the wake phrase unless the name, a whole word after a greeting, is spoken about: "Hey, Omi told me"."""
+    after = line[end : end + 2 * CONTEXT_CHARS]
+    mention = Mention.NO if _PAUSE_AFTER.match(after) else judge_mention(after, is_apart=_is_apart(line, match))
+    may_be_mention = mention is Mention.MAYBE
+    return None if mention is Mention.YES else Wake(start, end, is_open=False, may_be_mention=may_be_mention)
+
+
+def _is_apart(line: str, match: re.Match[str]) -> bool:
+    """Return True when punctuation stands between a name and the greeting before it."""
+    return not line[match.start() - 1].isspace() or not line[match.start() - 2].isalpha()
 
 
 def _find_greeted(line: str, match: re.Match[str]) -> _Greeted | None:
@@ -210,7 +229,7 @@ def _judge_unsure(line: str, found: _Greeted, match: re.Match[str]) -> Wake | No
     is_verb_last = after.lstrip(_PAUSES)[:1] > _LAST_ABJAD
     is_asking = is_complete(after) if is_verb_last else are_addressing(words)
     if is_asking or (words[:1] and words[0] in AFTER_PAUSE and _PAUSE_AFTER.match(after)):
-        is_apart = not line[match.start() - 1].isspace() or not line[match.start() - 2].isalpha()
+        is_apart = _is_apart(line, match)
         is_split, has_pause = match.lastgroup == phrases.SPLIT, _PAUSE_AFTER.match(after) is not None
         around = Around(match.group().casefold(), found.greeting, words, is_split, is_apart, has_pause)
         return Wake(found.start, found.end, is_open=False) if fits(around) else None
@@ -297,6 +316,8 @@ def _judge_alone(line: str, match: re.Match[str], wakes: list[Wake], *, may_foll
         return None if _APPOSITION.match(after) else Wake(start, end, is_open=False)
     if not after.strip():
         return Wake(start, end, is_open=True)
+    if after.lstrip()[0] > _LAST_ABJAD:
+        return _judge_verb_last(start, end, after)
     if not after[0].isspace():
         return None
     words = words_in(after)[:2]
@@ -304,3 +325,16 @@ def _judge_alone(line: str, match: re.Match[str], wakes: list[Wake], *, may_foll
         return Wake(start, end, is_open=False)
     # Two words are enough to decide; with fewer, wait for the next.
     return Wake(start, end, is_open=True) if len(after.split()) < 2 else None  # noqa: PLR2004
+
+
+def _judge_verb_last(start: int, end: int, after: str) -> Wake | None:
+    """Return the wake phrase of a name at once before a whole question, in languages with the verb at the end."""
+    if are_addressing(words_in(after)[:2]):
+        return Wake(start, end, is_open=False)
+    # A recogniser that writes marks would write one after a name that is called.
+    if _MARK_WITHIN.search(after) or judge_mention(after, is_apart=False) is not Mention.NO:
+        return None
+    if len(after.strip()) >= _LEAST_VERB_LAST and is_complete(after):
+        return Wake(start, end, is_open=False, may_be_mention=True)
+    is_cut = len(after) < 2 * CONTEXT_CHARS and _last_sentence(after) == after
+    return Wake(start, end, is_open=True) if is_cut else None

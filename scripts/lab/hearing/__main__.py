@@ -10,7 +10,7 @@ from scripts.lab.hearing.curve import render_curve
 from scripts.lab.hearing.play import load_cases
 from scripts.lab.hearing.score import is_good_enough, judge, render_report
 from scripts.lab.hearing.server import ask_server
-from scripts.lab.hearing.talk import is_left_alone, is_taken, load_turns, render_talk
+from scripts.lab.hearing.talk import is_left_alone, load_turns, render_talk, take
 
 _DATA = Path(__file__).parents[3] / "tests" / "hearing"
 
@@ -36,7 +36,7 @@ def main(*, failures: bool, server: bool) -> None:
         click.echo(line)
     if failures:
         for turn in turns:
-            if not turn.is_held_out and is_taken(turn) != turn.is_followup:
+            if not turn.is_held_out and (take(turn) is not None) != turn.is_followup:
                 click.echo(f"{turn.language}: {'missed' if turn.is_followup else 'taken'}: {turn.text}")
     sys.exit(0 if is_good_enough(results) and is_left_alone(turns) else 1)
 

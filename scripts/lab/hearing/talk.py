@@ -13,9 +13,9 @@ import msgspec
 
 from omi_actors.domain.hearing.hearing import hear, note_answer, note_reply, pause_over
 from omi_actors.domain.hearing.segments import StoredSegment
-from omi_actors.domain.hearing.state import SILENT, HearingOptions, ListenMode
+from omi_actors.domain.hearing.state import SILENT, Doubt, HearingOptions, ListenMode, Question
 
-# Most turns of talk taken for a follow-up, and most follow-ups missed: shares of those held out, by words alone.
+# Most turns of talk taken for a follow-up, and most follow-ups missed, by words alone and with the judge.
 MOST_FALSE, MOST_MISSED = 0.10, 0.05
 # Share of its judgements in which the scripted judge is wrong; it stands for a model, of which it says nothing.
 JUDGE_ERRS = 0.10
@@ -66,13 +66,13 @@ def _read(file: Path) -> Iterator[Turn]:
         yield Turn(file.stem, one.question, one.answer, text, is_followup=False)
 
 
-def is_taken(turn: Turn) -> bool:
-    """Return True if the words of a turn become a question."""
+def take(turn: Turn) -> Question | None:
+    """Return the question that the words of a turn become; None if they are left alone."""
     asked = hear(SILENT, (_say(turn.question, "q", 0.0),), 1.0, _FOLLOWUP)
     state = note_reply(note_answer(asked.state, turn.answer), _ANSWERED_S)
     heard = hear(state, (_say(turn.text, "t", 3.0),), _SPOKEN_S, _FOLLOWUP)
     ended = pause_over(heard.state, _OVER_S, _FOLLOWUP)
-    return bool(heard.questions or ended.questions)
+    return next(iter((*heard.questions, *ended.questions)), None)
 
 
 def _say(text: str, key: str, start_s: float) -> StoredSegment:
@@ -110,23 +110,29 @@ class Rates:
 
     @property
     def is_good(self) -> bool:
-        """Return True if the words alone keep to the limits."""
-        return self.false <= MOST_FALSE * self.talk and self.missed <= MOST_MISSED * self.followups
+        """Return True if the words alone, and the whole path, keep to the limits."""
+        false, missed = max(self.false, self.judged_false), max(self.missed, self.judged_missed)
+        return false <= MOST_FALSE * self.talk and missed <= MOST_MISSED * self.followups
 
 
 def rate(turns: Iterable[Turn]) -> Rates:
     """Count the turns that the two steps decide wrongly."""
-    decided = [(turn, is_taken(turn), judge(turn)) for turn in turns]
-    talk = [(taken, judged) for turn, taken, judged in decided if not turn.is_followup]
-    followups = [(taken, judged) for turn, taken, judged in decided if turn.is_followup]
+    decided = [(turn, take(turn)) for turn in turns]
+    talk = [(turn, question) for turn, question in decided if not turn.is_followup]
+    followups = [(turn, question) for turn, question in decided if turn.is_followup]
     return Rates(
         len(talk),
         len(followups),
-        sum(taken for taken, _ in talk),
-        sum(not taken for taken, _ in followups),
-        sum(taken and judged for taken, judged in talk),
-        sum(not (taken and judged) for taken, judged in followups),
+        sum(question is not None for _, question in talk),
+        sum(question is None for _, question in followups),
+        sum(_is_answered(turn, question) for turn, question in talk),
+        sum(not _is_answered(turn, question) for turn, question in followups),
     )
+
+
+def _is_answered(turn: Turn, question: Question | None) -> bool:
+    """Return True if the whole path answers: the judge is asked only about a question in doubt."""
+    return question is not None and (question.doubt is Doubt.NONE or judge(turn))
 
 
 def render_talk(turns: Sequence[Turn]) -> Iterator[str]:
