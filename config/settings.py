@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from config.env_file import EnvFile, load_env_file
+from config.groups.store import MAX_NODE_NAME, name_process
 from config.not_taken import NOT_TAKEN, judge
 from config.variables import InvalidSettingError, Settings, all_variables, as_given, masked, variables_of
 
@@ -133,6 +134,7 @@ def _validate(chosen: dict[str, Any], problems: list[str]) -> Settings:
     problems += [
         *_half_given(settings),
         *_placeholders(settings),
+        *_alone(settings),
         *(_short_tokens(settings) if settings.is_production else ()),
         *(_missing_in_production(settings) if settings.is_production else ()),
     ]
@@ -204,6 +206,19 @@ def _half_given(settings: Settings) -> Iterator[str]:
     missing = [name for name, value in given.items() if value is None]
     if len(missing) == 1:
         yield f"{missing[0]} is not set, and notifications need both OMI_APP_ID and OMI_APP_SECRET. Set both, or none."
+
+
+def _alone(settings: Settings) -> Iterator[str]:
+    """Yield what several processes lack: they are nodes on one database, and hand sessions to each other by Redis."""
+    if settings.processes == 1:
+        return
+    given = f"PROCESSES is {settings.processes}"
+    if not settings.is_postgres:
+        yield f"{given}, and one process has an SQLite file. Set DATABASE_URL to a PostgreSQL database, or PROCESSES=1."
+    if settings.redis_url is None:
+        yield f"{given}, and they reach each other by Redis. Set REDIS_URL (redis://127.0.0.1:6379), or PROCESSES=1."
+    if len(name := name_process(settings.node_name, settings.processes)) > MAX_NODE_NAME:
+        yield f"NODE_NAME is too long: {name}, for the last of the processes, has more than {MAX_NODE_NAME} characters."
 
 
 def _placeholders(settings: Settings) -> Iterator[str]:

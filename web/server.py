@@ -16,12 +16,19 @@ from omi_actors.system import System
 from web.app import build_application
 from web.edge.header_checks import FLOOD_BYTES
 from web.edge.listener import ConnectionLimits, Listener, possible_connections, share_of
+from web.edge.sharing import Loads
 from web.entry import Entry
 from web.handlers.operator import operator_path
 from web.site import Site
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from socket import socket
+
+
+# Seconds. A client that keeps its connection may be sending when we close it, and another node could have answered. So
+# we answer for a moment longer, and each reply closes its connection.
+_LINGER_S = 0.5
 
 
 class WebServer:
@@ -50,6 +57,7 @@ class WebServer:
         limits = ConnectionLimits(room, min(settings.max_connections_per_address, share_of(room)), settings.trust_proxy)
         self.http_server.guard(limits, clock, settings.idle_connection_timeout_s, entry.answer_known, entry.find_whole)
         self._sockets: list[socket] = []
+        self._loads: Loads | None = None
         metrics.HTTP_ACTIVE.set_function(lambda: self._site.traffic.active)
 
     def bind(self) -> int:
@@ -61,11 +69,19 @@ class WebServer:
         self._sockets = bind_sockets(self._settings.port, self._settings.host)
         return int(self._sockets[0].getsockname()[1])
 
+    def adopt(self, sockets: "Sequence[socket]", loads: Loads) -> int:
+        """Take sockets that are bound, and that other processes have, too. Return the port."""
+        self._sockets, self._loads = list(sockets), loads
+        return int(self._sockets[0].getsockname()[1])
+
     def listen(self) -> int:
         """Accept connections at HOST:PORT and return the port; see `bind`."""
         if not self._sockets:
             self.bind()
-        self.http_server.add_sockets(self._sockets)
+        if self._loads is not None:
+            self.http_server.share(self._sockets, self._loads)
+        else:
+            self.http_server.add_sockets(self._sockets)
         return int(self._sockets[0].getsockname()[1])
 
     @property
@@ -83,6 +99,9 @@ class WebServer:
         self._site.people.feeds.close()
         self._site.dashboard.close()
         drained = await self._site.traffic.drain(grace_s)
+        if self._settings.is_postgres:
+            await self.http_server.linger(_LINGER_S)
+            drained = await self._site.traffic.drain(grace_s) and drained
         await self.http_server.close_all_connections()
         self._site.traffic.close()
         self._site.readers.close()

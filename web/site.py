@@ -166,7 +166,9 @@ class Site:
         self.sends_security_headers = settings.enable_helmet
         self.uploads = Uploads(max(settings.max_buffered_bodies, settings.max_request_size))
         secret = settings.session_secret.get_secret_value() if settings.session_secret else ""
-        self.operators = OperatorSessions(clock, settings.data_dir / FILE_NAME, secret)
+        self.operators = OperatorSessions(
+            clock, settings.data_dir / FILE_NAME, secret, shares_keys=settings.processes > 1
+        )
         self.replays, self.imports = Replays(clock), RecentImports()
         # None: there are no accounts here.
         self.identities = _identities(system, settings, clock) if settings.enable_user_system else None

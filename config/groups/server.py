@@ -33,6 +33,16 @@ class ServerSettings(BaseModel):
     port: int = Field(
         3000, validation_alias="PORT", ge=0, le=65535, description="TCP port to listen on; 0: any free port."
     )
+    processes: int = Field(
+        1,
+        validation_alias="PROCESSES",
+        ge=1,
+        le=64,
+        description=(
+            "Processes that serve the address together, each a node of its own (NODE_NAME-1, NODE_NAME-2, …): one a "
+            "core. More than one needs PostgreSQL and Redis. `omi-actors serve --processes` sets it."
+        ),
+    )
     legacy_shapes: OnOff = Field(
         default=False,
         validation_alias="LEGACY_SHAPES",

@@ -11,8 +11,15 @@ from pydantic import AfterValidator, BaseModel, Field, SecretStr
 from config.database_url import read_database_url
 from config.values import Seconds, Secret
 
+# Characters of a node's name.
+MAX_NODE_NAME = 64
 # A century: a mistyped number of days beyond it is surely a mistake.
 _MAX_DAYS = 36_500
+
+
+def name_process(node_name: str, number: int) -> str:
+    """Return the node name of one of several processes; `number` counts from 1."""
+    return f"{node_name}-{number}"
 
 
 def _as_the_store_reads_it(url: SecretStr | None) -> SecretStr | None:
@@ -36,7 +43,7 @@ class StoreSettings(BaseModel):
     node_name: str = Field(
         "local",
         validation_alias="NODE_NAME",
-        pattern=r"^[A-Za-z0-9._-]{1,64}$",
+        pattern=rf"^[A-Za-z0-9._-]{{1,{MAX_NODE_NAME}}}$",
         description="This node's name in a shared database. Keep it over restarts; give every node another name.",
     )
     store_write_timeout_ms: int = Field(

@@ -1,7 +1,7 @@
 """The command line: `omi-actors serve` and its other commands, as `--help` lists them.
 
 Each command has a file, imported when the command is used; so no command waits for another command's imports: `serve`
-(with `server`, `banner`, `console_tables`, `reload`), `top` (with `top_view`), `queue`, `logs` and `user`
+(with `server`, `processes`, `banner`, `console_tables`, `reload`), `top` (with `top_view`), `queue`, `logs` and `user`
 (with `operator_calls`), `backup`, `config`, `doctor`, `import_original`. `program` holds their common parts.
 Not here: HTTP (web), the actors (system), the doctor's checks (doctor).
 """

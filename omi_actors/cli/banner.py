@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any, TextIO
 from urllib.parse import quote
 
+from config.groups.store import name_process
 from config.secrets_file import FILE_NAME
 from config.settings import LoadedSettings, Origin, Settings
 from omi_actors import __version__
 from omi_actors.cli.program import own_command
-from omi_actors.clients.model import Model
 from omi_actors.clients.model_chain import ModelFailure
 from omi_actors.doctor.port import build_url, find_lan_url
 from omi_actors.instruments.logs import get_logger
@@ -43,7 +43,8 @@ class Facts:
     """
 
     loaded: LoadedSettings
-    model: Model
+    model: str
+    is_demo: bool
     port: int
     ready_s: float
     operator_link: str | None = None
@@ -76,14 +77,15 @@ def describe(facts: Facts) -> dict[str, Any]:
         "url": build_url(loaded.settings.host, facts.port),
         "port": facts.port,
         "version": __version__,
-        "model": facts.model.name,
-        "demo": facts.model.provider == "demo",
+        "model": facts.model,
+        "demo": facts.is_demo,
         "database": "postgres" if loaded.settings.is_postgres else "sqlite",
         "env_file": str(loaded.env_file.path.resolve()) if loaded.env_file else None,
         "variables_set": _count_given(loaded),
         "app_env": loaded.settings.app_env,
         "ready_s": round(facts.ready_s, 3),
         "pid": os.getpid(),
+        "processes": loaded.settings.processes,
     }
 
 
@@ -114,10 +116,13 @@ def render_banner(facts: Facts) -> str:
 
 def _describe_parts(facts: Facts) -> Iterator[tuple[str, str]]:
     loaded, settings = facts.loaded, facts.loaded.settings
-    is_demo = facts.model.provider == "demo"
-    yield "Model", "DEMO, repeats the question; set OPENAI_API_KEY for real answers" if is_demo else facts.model.name
+    demo = "DEMO, repeats the question; set OPENAI_API_KEY for real answers"
+    yield "Model", demo if facts.is_demo else facts.model
     sqlite = f"SQLite {'(DATABASE_URL)' if settings.database_url else f'in {settings.data_dir}'}"
     yield "Database", "PostgreSQL (DATABASE_URL)" if settings.is_postgres else sqlite
+    if settings.processes > 1:
+        names = f"{name_process(settings.node_name, 1)} to {name_process(settings.node_name, settings.processes)}"
+        yield "Processes", f"{settings.processes} at this address, as the nodes {names}"
     if settings.redis_url is not None:
         yield "Other nodes", "reached by Redis (REDIS_URL); /health says whether"
     if not settings.enable_context_activation:

@@ -34,7 +34,9 @@ Look = Callable[[], tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]]
 _Section = tuple[str, str, Sequence[str], Sequence[Sequence[str]]]
 
 
-def render_tables(figures: Mapping[str, Any], active: Sequence[Mapping[str, Any]], *, is_ascii: bool = False) -> str:
+def render_tables(
+    figures: Mapping[str, Any], active: Sequence[Mapping[str, Any]], *, is_ascii: bool = False, node: str = ""
+) -> str:
     """Return the tables. With `is_ascii` boxes have plain characters, and titles no signs."""
     from rich import box  # noqa: PLC0415 (100 ms, and most runs print no table)
     from rich.console import Console  # noqa: PLC0415 (same)
@@ -51,7 +53,8 @@ def render_tables(figures: Mapping[str, Any], active: Sequence[Mapping[str, Any]
             table.add_row(*(Text(show_plain(cell, is_ascii=is_ascii)) for cell in row))
         out.write(f"\n{title if is_ascii else f'{sign} {title}'}\n")
         console.print(table)
-    return f"\n{_RULE}\n{_TITLE}\n{_RULE}\n{out.getvalue()}"
+    title = f"{_TITLE}: {node}" if node else _TITLE
+    return f"\n{_RULE}\n{title}\n{_RULE}\n{out.getvalue()}"
 
 
 def show_plain(text: str, *, is_ascii: bool = False) -> str:
@@ -129,7 +132,9 @@ def _in_ms(value: float | None) -> str:
 class ConsoleTables:
     """Printer of the tables. A print that still waits for its reader is not joined by a second one."""
 
-    def __init__(self, look: Look, out: TextIO | None = None) -> None:
+    def __init__(self, look: Look, out: TextIO | None = None, *, node: str = "") -> None:
+        """Make a printer. A `node` is named in the title, if several processes print."""
+        self._node = node
         self._look = look
         self._out = out or sys.stdout
         self._printing: threading.Thread | None = None
@@ -157,7 +162,7 @@ class ConsoleTables:
 
     def _print(self, figures: Mapping[str, Any], active: Sequence[Mapping[str, Any]]) -> None:
         is_ascii = not self._out.encoding.lower().startswith("utf")
-        text = render_tables(figures, active, is_ascii=is_ascii)
+        text = render_tables(figures, active, is_ascii=is_ascii, node=self._node)
         # Without the stream's buffer: a thread that waits with the buffer's lock would break the end of the program.
         left = text.encode(self._out.encoding, "replace")
         with contextlib.suppress(OSError, ValueError):  # standard output is closed

@@ -51,7 +51,8 @@ def logs(*, request_id: str, as_json: bool, port: int | None, env_file: Path | N
 def _find_lines(folder: Path, request_id: str) -> Iterator[dict[str, Any]]:
     """Return the lines of a request in the log files, oldest first."""
     word = json.dumps(request_id)
-    for file in sorted(folder.glob(f"{FILE_NAME}*"), key=_age, reverse=True):
+    # Each of several processes (PROCESSES) writes files of its own.
+    for file in sorted(folder.glob(FILE_NAME.replace(".", "*.") + "*"), key=_age, reverse=True):
         with file.open(encoding="utf-8", errors="replace") as lines:
             for text in lines:
                 if word in text and (line := _read(text)) is not None and line.get("request_id") == request_id:

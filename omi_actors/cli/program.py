@@ -4,8 +4,11 @@ Not here: the commands. This module imports nothing from `config` or `web`: anot
 Threads: the main one.
 """
 
+import asyncio
+import contextlib
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -107,6 +110,22 @@ def own_command(called: str | None = None) -> str:
         return _NAME
     shown = os.path.relpath(path)
     return str(path) if shown.startswith("..") else shown
+
+
+def listen_to_signals(interrupt: Callable[[], None], hang_up: Callable[[], None]) -> None:
+    """Call `interrupt` at SIGTERM and SIGINT, and `hang_up` at SIGHUP unless it is ignored, as `nohup` wants it."""
+    loop = asyncio.get_running_loop()
+    with contextlib.suppress(NotImplementedError):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, interrupt)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            loop.add_signal_handler(signal.SIGHUP, hang_up)
+
+
+def listen_to_signal(number: signal.Signals, act: Callable[[], None]) -> None:
+    """Call `act` at this signal."""
+    with contextlib.suppress(NotImplementedError):
+        asyncio.get_running_loop().add_signal_handler(number, act)
 
 
 @click.command()

@@ -12,13 +12,20 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Callable
 from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
 from config.settings import LoadedSettings, Settings
 from omi_actors.cli.banner import Facts, announce, announce_failure
 from omi_actors.cli.console_tables import ConsoleTables
-from omi_actors.cli.program import EXIT_CONFIG, EXIT_SOFTWARE, EXIT_UNAVAILABLE
+from omi_actors.cli.processes import Member, Place
+from omi_actors.cli.program import (
+    EXIT_CONFIG,
+    EXIT_SOFTWARE,
+    EXIT_UNAVAILABLE,
+    listen_to_signal,
+    listen_to_signals,
+)
 from omi_actors.clients.completion_request import RequestOptions
 from omi_actors.clients.model import DemoModel, Model
 from omi_actors.clients.omi_api import Notifier, OmiApi
@@ -28,7 +35,7 @@ from omi_actors.clock import SystemClock
 from omi_actors.doctor.port import build_url, explain_bind_error
 from omi_actors.doctor.running import recorded
 from omi_actors.errors import SettingsError
-from omi_actors.instruments.log_file import log_file
+from omi_actors.instruments.log_file import FILE_NAME, log_file
 from omi_actors.instruments.logs import get_logger, log_fatal_only
 from omi_actors.instruments.traces import traces
 from omi_actors.kit.errors import ExpectedError
@@ -36,7 +43,11 @@ from omi_actors.parts import Parts
 from omi_actors.status.requests import build_sections
 from omi_actors.store.driver import require_driver
 from omi_actors.system import System
+from web.edge.sharing import Loads
 from web.server import WebServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _log = get_logger(__name__)
 
@@ -47,10 +58,11 @@ _SWITCH_S = 0.0001
 _LOAD_S = 10.0
 
 
-def run(loaded: LoadedSettings, *, has_last_tables: bool = True) -> int:
+def run(loaded: LoadedSettings, place: str | None = None, *, has_last_tables: bool = True) -> int:
     """Serve until the process must stop; return the exit code (docs/operating.md lists all).
 
-    With `has_last_tables` the console tables are printed at the end, unless ENABLE_METRICS is off.
+    With `has_last_tables` the console tables are printed at the end, unless ENABLE_METRICS is off. `place` is the
+    process's place among several at the address.
 
     Raises:
         ExpectedError: the address, the store or the log file cannot be opened; the message says why.
@@ -58,10 +70,10 @@ def run(loaded: LoadedSettings, *, has_last_tables: bool = True) -> int:
     sys.setswitchinterval(_SWITCH_S)
     url = loaded.settings.database_url
     require_driver(url.get_secret_value() if url else "")
-    settings = loaded.settings
-    with _log_file(settings), traces(settings.otel_endpoint, settings.node_name, SystemClock()):
+    settings, member = loaded.settings, Member(Place.parse(place)) if place else None
+    with _log_file(settings, member), traces(settings.otel_endpoint, settings.node_name, SystemClock()):
         try:
-            return asyncio.run(_serve(loaded, has_last_tables=has_last_tables))
+            return asyncio.run(_serve(loaded, member, has_last_tables=has_last_tables))
         except ExpectedError as exc:
             if loaded.settings.enable_file_logging:  # on standard error its sentence alone is enough
                 _log.critical("start_failed", error=type(exc).__name__, reason=str(exc))
@@ -71,10 +83,12 @@ def run(loaded: LoadedSettings, *, has_last_tables: bool = True) -> int:
             return EXIT_SOFTWARE
 
 
-def _log_file(settings: Settings) -> AbstractContextManager[None]:
+def _log_file(settings: Settings, member: Member | None) -> AbstractContextManager[None]:
     if not settings.enable_file_logging:
         return contextlib.nullcontext()
-    return log_file(settings.log_dir, max_bytes=settings.log_max_file_size, max_files=settings.log_max_files)
+    name = FILE_NAME if member is None else FILE_NAME.replace(".", f"-{member.place.number}.")
+    size, files = settings.log_max_file_size, settings.log_max_files
+    return log_file(settings.log_dir, max_bytes=size, max_files=files, name=name)
 
 
 class _End:
@@ -111,7 +125,7 @@ class _End:
         await self._came.wait()
 
 
-async def _serve(loaded: LoadedSettings, *, has_last_tables: bool) -> int:
+async def _serve(loaded: LoadedSettings, member: Member | None, *, has_last_tables: bool) -> int:
     began_mono_s, settings, end = time.monotonic(), loaded.settings, _End()
     listen_to_signals(end.interrupt, end.hang_up)
     check_surroundings(settings)  # one sentence now, in place of a failure of each answer
@@ -119,21 +133,26 @@ async def _serve(loaded: LoadedSettings, *, has_last_tables: bool) -> int:
     system = System(parts, lambda _error: end.come(EXIT_SOFTWARE))
     server = WebServer(system, settings, parts.clock)
     end.count_work = lambda: {"requests": server.requests_under_way, **system.count_jobs_under_way()}
-    tables = ConsoleTables(lambda: (system.figures(), build_sections(settings.slow_request_threshold_s)["active"]))
-    listen_for_tables(tables.print_soon)
+    tables = ConsoleTables(
+        lambda: (system.figures(), build_sections(settings.slow_request_threshold_s)["active"]),
+        node=settings.node_name if member else "",
+    )
+    listen_to_signal(signal.SIGUSR1, tables.print_soon)
     # The address comes first: a second start by mistake must not touch the store of the first.
-    port = _bind(server, settings)
+    port = _bind(server, settings, member)
     await system.start()
     await _load_model(parts.model)
     server.listen()
     with recorded(loaded, port):
-        link = f"{build_url(settings.host, port)}{server.operator_path()}"
-        ready_s = time.monotonic() - began_mono_s
-        announce(Facts(loaded=loaded, model=parts.model, port=port, ready_s=ready_s, operator_link=link))
+        facts = _describe(loaded, parts.model, port, server.operator_path(), time.monotonic() - began_mono_s)
+        if member is None:
+            announce(facts)
+        else:
+            member.report_ready(facts, end.hang_up)
         # Objects that exist now exist until the end, so the garbage collector can skip them. Imports leave no garbage
         # to collect first, which would hold the first requests for 0.1 s.
         gc.freeze()
-        tasks = [asyncio.create_task(_check_model(system))]
+        tasks = [asyncio.create_task(_check_model(system, shows_failure=not member or member.place.number == 1))]
         if settings.log_level == "debug":
             tasks.append(asyncio.create_task(tables.print_each_minute()))
         await end.wait()
@@ -146,20 +165,10 @@ async def _serve(loaded: LoadedSettings, *, has_last_tables: bool) -> int:
     return end.code
 
 
-def listen_to_signals(interrupt: Callable[[], None], hang_up: Callable[[], None]) -> None:
-    """Call `interrupt` at SIGTERM and SIGINT, and `hang_up` at SIGHUP unless it is ignored, as `nohup` wants it."""
-    loop = asyncio.get_running_loop()
-    with contextlib.suppress(NotImplementedError):
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, interrupt)
-        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-            loop.add_signal_handler(signal.SIGHUP, hang_up)
-
-
-def listen_for_tables(print_tables: Callable[[], None]) -> None:
-    """Call `print_tables` at SIGUSR1."""
-    with contextlib.suppress(NotImplementedError):
-        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, print_tables)
+def _describe(loaded: LoadedSettings, model: Model, port: int, operator_path: str, ready_s: float) -> Facts:
+    link = f"{build_url(loaded.settings.host, port)}{operator_path}"
+    is_demo = model.provider == "demo"
+    return Facts(loaded=loaded, model=model.name, is_demo=is_demo, port=port, ready_s=ready_s, operator_link=link)
 
 
 async def _load_model(model: Model) -> None:
@@ -169,14 +178,14 @@ async def _load_model(model: Model) -> None:
             await model.load()
 
 
-async def _check_model(system: System) -> None:
+async def _check_model(system: System, *, shows_failure: bool) -> None:
     """Ask the model's server for its models, and tell the operator if it cannot answer."""
     try:
         failure = await system.check_model()
     except Exception as exc:  # noqa: BLE001 (a check must not end the program; the first question meets it again)
         _log.error("model_not_checked", error=type(exc).__name__, exc_info=exc)
         return
-    if failure is not None:
+    if failure is not None and shows_failure:
         announce_failure(failure)
 
 
@@ -195,12 +204,14 @@ def _build_parts(settings: Settings, end: _End) -> Parts:
     )
 
 
-def _bind(server: WebServer, settings: Settings) -> int:
-    """Bind the server's address and return its port.
+def _bind(server: WebServer, settings: Settings, member: Member | None) -> int:
+    """Bind the server's address and return its port. A `member` has it from its parent.
 
     Raises:
         SettingsError: the address cannot be used; the message says what to do.
     """
+    if member is not None:
+        return server.adopt(member.open_sockets(), Loads(member.place.loads, member.place.number, SystemClock()))
     try:
         return server.bind()
     except OSError as exc:

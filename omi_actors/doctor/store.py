@@ -15,6 +15,8 @@ from omi_actors.store.probe import StoreState, probe_store
 
 # Our statements use RETURNING, which SQLite has since 3.35.
 _OLDEST_SQLITE = (3, 35, 0)
+# Connections of one process: a writer, four readers, and one that cleans up. The server keeps three for administrators.
+_CONNECTIONS, _OTHERS = 6, 10
 # A word of the database's refusal, and the fix.
 _FIXES = (
     ("password", "Correct user and password in DATABASE_URL."),
@@ -42,6 +44,7 @@ def check_store(settings: Settings, machine: Machine, *, is_running: bool) -> It
         return
     yield from _judge_owner(state, is_running=is_running)
     yield from _judge_schema(state)
+    yield from _judge_room(settings, state)
     if state.now_s is not None:
         yield from compare_clocks(machine.clock.now_s(), state.now_s, "database")
 
@@ -89,6 +92,14 @@ def _judge_schema(state: StoreState) -> Iterator[Finding]:
         yield ok("store", f"{state.database}: schema {state.version}, {known}")
     else:
         yield ok("store", f"{state.database}: schema {state.version}")
+
+
+def _judge_room(settings: Settings, state: StoreState) -> Iterator[Finding]:
+    """Judge the connections that the processes need. Other programs, and the server's own administrator, need some."""
+    need = settings.processes * _CONNECTIONS
+    if settings.processes > 1 and state.room is not None and need > state.room - _OTHERS:
+        text = f"{settings.processes} processes open up to {need} connections, and the server takes {state.room}"
+        yield problem("store", text, "Raise max_connections in postgresql.conf, or lower PROCESSES.")
 
 
 def _fix_for(refusal: str) -> str:

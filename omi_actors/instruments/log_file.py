@@ -27,7 +27,7 @@ _CLOSE_S = 5.0
 
 
 @contextmanager
-def log_file(folder: Path, *, max_bytes: int, max_files: int) -> Iterator[None]:
+def log_file(folder: Path, *, max_bytes: int, max_files: int, name: str = FILE_NAME) -> Iterator[None]:
     """Write all log lines also to `folder` until the block ends. The end waits for lines that are not yet written.
 
     Raises:
@@ -35,10 +35,10 @@ def log_file(folder: Path, *, max_bytes: int, max_files: int) -> Iterator[None]:
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        files = _Files(folder / FILE_NAME, maxBytes=max_bytes, backupCount=max_files - 1, encoding="utf-8")
+        files = _Files(folder / name, maxBytes=max_bytes, backupCount=max_files - 1, encoding="utf-8")
     except OSError as exc:
         raise SettingsError(
-            f"LOG_DIR: {folder / FILE_NAME} cannot be written ({exc.strerror}). Make the folder writable, set another, "
+            f"LOG_DIR: {folder / name} cannot be written ({exc.strerror}). Make the folder writable, set another, "
             "or set ENABLE_FILE_LOGGING=false."
         ) from exc
     handler = LogFile(files)

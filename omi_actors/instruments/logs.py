@@ -36,6 +36,8 @@ class LogContext:
 LEVELS = {"debug": 10, "info": 20, "warn": 30, "error": 40, "fatal": 50}
 _LEVEL_NAMES = {"warning": "warn", "critical": "fatal"}
 
+# The node that each line names; "" if one process writes all lines.
+_node = ""
 # Query strings carry our tokens and Omi's uids; URLs appear in lines of foreign libraries.
 _QUERY = re.compile(r"\?[^\s\"'<>]*")
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[^\s\"',]+")
@@ -87,6 +89,8 @@ def add_context(_logger: WrappedLogger, _method: str, event: EventDict) -> Event
                 event.setdefault(field, value)
     if actor := ACTOR.get():
         event.setdefault("actor", actor)
+    if _node:
+        event.setdefault("node", _node)
     return event
 
 
@@ -169,12 +173,16 @@ _SHARED: list[Processor] = [
 ]
 
 
-def configure_logging(level: str, *, stream: TextIO | None = None, json_lines: bool | None = None) -> None:
+def configure_logging(
+    level: str, *, stream: TextIO | None = None, json_lines: bool | None = None, node: str = ""
+) -> None:
     """Send all logging, ours and foreign, through one pipeline to `stream` (default: standard error).
 
     `level` is debug, info, warn, error or fatal. If `json_lines` is None, lines are plain text on a terminal and JSON
-    elsewhere.
+    elsewhere. Each line names the `node`, if several processes write to one place.
     """
+    global _node  # noqa: PLW0603 (logging is the process's, too)
+    _node = node
     out = stream if stream is not None else sys.stderr
     as_json = not out.isatty() if json_lines is None else json_lines
     structlog.configure(
@@ -252,6 +260,8 @@ def log_cheaply(name: str, event: str, context: LogContext, fields: Mapping[str,
     line = {**fields, "event": event, "level": "info", "timestamp": at, "request_id": context.request_id}
     if context.session:
         line["session"] = context.session
+    if _node:
+        line["node"] = _node
     record.__dict__[_RENDERED] = msgspec.json.encode(line).decode()
     logger.handle(record)
 

@@ -13,7 +13,7 @@ from omi_actors.store.lock import find_lock_owner
 from omi_actors.store.migrate import load_migrations
 from omi_actors.store.sqlite import SQLite
 from omi_actors.store.sqlite_file import check_file
-from omi_actors.store.transaction import NodeIdentity
+from omi_actors.store.transaction import NodeIdentity, Transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,7 @@ class StoreState:
     """State of a database; `place` names it for people.
 
     `version` is its schema's, 0 if it does not exist yet; `newest` is the program's version, and `needs` the one that a
-    program must know. `owner` is the id of
+    program must know. `room` is the number of connections that the server takes; None for a file. `owner` is the id of
     another process that has the SQLite database open. `now_s` is the time (UTC) of the database's clock; None if it
     uses this machine's.
     """
@@ -31,6 +31,7 @@ class StoreState:
     version: int
     newest: int
     needs: int = 0
+    room: int | None = None
     owner: str | None = None
     now_s: float | None = None
 
@@ -45,6 +46,11 @@ def _has_file(dialect: SQLite) -> bool:
         return check_file(dialect.file)
     except OSError as exc:
         raise StoreUnavailableError(dialect.describe(exc)) from exc
+
+
+def _count_room(tx: Transaction) -> int:
+    (row,) = tx.fetch("SELECT current_setting('max_connections')::int")
+    return int(row[0])
 
 
 def probe_store(config: StoreConfig) -> StoreState:
@@ -64,6 +70,7 @@ def probe_store(config: StoreConfig) -> StoreState:
         version, needs = engine.read_versions()
         has_clock = dialect.name != SQLite.name
         now_s = engine.read(lambda tx: tx.now_s()) if has_clock else None
+        room = engine.read(_count_room) if has_clock else None
     finally:
         engine.close()
     return StoreState(
@@ -72,6 +79,7 @@ def probe_store(config: StoreConfig) -> StoreState:
         version=version,
         newest=newest,
         needs=needs,
+        room=room,
         owner=owner,
         now_s=now_s,
     )

@@ -27,6 +27,10 @@ TESTED_BY: Mapping[str, tuple[str, str]] = {
     "APP_ENV": (_SERVE, "test_production_without_its_secrets_is_refused_with_the_way_to_make_them"),
     "HOST": (_EFFECTS, "test_server_listens_where_it_is_told"),
     "PORT": (_EFFECTS, "test_server_listens_where_it_is_told"),
+    "PROCESSES": (
+        "e2e/test_processes.py",
+        "test_one_line_tells_of_all_and_connections_are_spread_over_them",
+    ),
     "MAX_REQUEST_SIZE": (_CONNECTIONS, "test_body_of_exactly_the_limit_is_taken"),
     "IDLE_CONNECTION_TIMEOUT_MS": (_CONNECTIONS, "test_connection_without_a_request_is_closed_in_time"),
     "BODY_TIMEOUT_MS": (_CONNECTIONS, "test_body_that_trickles_is_refused_in_time"),

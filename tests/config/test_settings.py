@@ -110,6 +110,25 @@ def test_production_refuses_to_start_without_its_secrets():
     assert "Make one with" in admin
 
 
+SEVERAL = {"PROCESSES": "4", "DATABASE_URL": "postgres://h/omi", "REDIS_URL": "redis://h"}
+
+
+def test_several_processes_need_postgresql_and_redis_and_say_so():
+    (sqlite,) = problems_of(PROCESSES="4", REDIS_URL="redis://h")
+    (alone,) = problems_of(PROCESSES="4", DATABASE_URL="postgres://h/omi")
+
+    assert sqlite.startswith("PROCESSES is 4, and one process has an SQLite file. Set DATABASE_URL to a PostgreSQL")
+    assert alone.startswith("PROCESSES is 4, and they reach each other by Redis. Set REDIS_URL")
+    assert load_settings(overrides=SEVERAL).processes == 4
+
+
+def test_node_names_of_all_processes_must_be_possible():
+    (problem,) = problems_of(**SEVERAL, NODE_NAME="n" * 63)
+
+    assert problem.startswith("NODE_NAME is too long: nnn")
+    assert load_settings(overrides={**SEVERAL, "NODE_NAME": "n" * 62}).processes == 4
+
+
 @pytest.mark.parametrize(("given", "missing"), [("OMI_APP_ID", "OMI_APP_SECRET"), ("OMI_APP_SECRET", "OMI_APP_ID")])
 def test_half_of_what_notifications_need_is_refused(given, missing):
     (problem,) = problems_of(**{given: "x"})

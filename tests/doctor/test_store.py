@@ -15,6 +15,7 @@ from omi_actors.doctor.finding import State
 from omi_actors.store.engine import DATABASE_FILE, Engine, StoreConfig
 from omi_actors.store.transaction import NodeIdentity
 from scripts.lab.replay.postgres_server import PostgresServer, fresh_postgres_database
+from scripts.lab.replay.redis_server import running_redis
 
 HOLDER = """
 import sys
@@ -117,6 +118,19 @@ def test_reachable_postgres_is_ok(patient):
 
         assert patient.has_no_problem
         assert "postgres: new, will be made" in [finding.said for finding in patient.findings(State.OK)]
+
+
+@pytest.mark.service
+def test_more_processes_than_the_server_has_connections_for(patient):
+    with fresh_postgres_database() as url, running_redis() as redis:
+        patient.variables |= {"DATABASE_URL": url, "REDIS_URL": redis.url, "PROCESSES": "9"}
+        problem = patient.problem()
+        patient.variables["PROCESSES"] = "2"
+
+        assert patient.has_no_problem
+
+    assert problem.said == "9 processes open up to 54 connections, and the server takes 50"
+    assert "lower PROCESSES" in problem.fix
 
 
 @pytest.fixture

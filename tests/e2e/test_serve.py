@@ -11,7 +11,7 @@ from datetime import datetime
 
 import pytest
 
-from omi_actors.cli.server import listen_to_signals
+from omi_actors.cli.program import listen_to_signals
 from omi_actors.doctor.port import next_port
 from tests.e2e.conftest import ROOT, TIMEOUT_S, ready_line, refusal
 

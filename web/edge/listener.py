@@ -8,7 +8,7 @@ import contextlib
 import resource
 import socket
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +23,7 @@ from omi_actors.clock import Clock
 from omi_actors.instruments.logs import get_logger
 from web.edge.addresses import is_proxy
 from web.edge.header_checks import head_problem, refusal_bytes
+from web.edge.sharing import Door, Loads
 from web.edge.stream import EdgeStream
 from web.edge.whole import WholeConnection, WholeRequest, read_whole
 from web.problems import Problem
@@ -235,6 +236,9 @@ class Peer:
 class Listener(HTTPServer):
     """Tornado's server with our connections. Call `guard` before it accepts connections."""
 
+    # Set when the last connection has closed; None until `linger`.
+    _is_left: asyncio.Event | None = None
+
     def guard(
         self,
         limits: ConnectionLimits,
@@ -252,6 +256,21 @@ class Listener(HTTPServer):
         self._stall_timeout_s = stall_timeout_s
         self._answer_known, self._find_whole = answer_known, find_whole
 
+    def share(self, sockets: Sequence[socket.socket], loads: Loads) -> None:
+        """Accept connections at sockets that other processes have, too."""
+        for sock in sockets:
+            door = Door(sock, loads, lambda: len(self._connections), self._handle_connection)
+            self._sockets[sock.fileno()], self._handlers[sock.fileno()] = sock, door.close
+            door.open()
+
+    async def linger(self, seconds: float) -> None:
+        """Wait until the clients have closed their connections, at most so long."""
+        self._is_left = asyncio.Event()
+        if self._connections:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._is_left.wait()
+
     def handle_stream(self, stream: IOStream, address: Any) -> None:
         """Accept a connection, or refuse it if there are too many."""
         peer = Peer(str(address[0]) if address else "")
@@ -268,6 +287,8 @@ class Listener(HTTPServer):
     def on_close(self, server_conn: object) -> None:
         """Forget a connection that has ended."""
         super().on_close(server_conn)
+        if self._is_left is not None and not self._connections:
+            self._is_left.set()
         assert isinstance(server_conn, RequestLoop)  # noqa: S101 (handle_stream makes no others)
         assert isinstance(server_conn.context, Peer)  # noqa: S101 (the same)
         self._limits.leave(server_conn.context.remote_ip)

@@ -1,0 +1,185 @@
+"""`omi-actors serve --processes`: several processes at one address on PostgreSQL and Redis, as nodes of their own."""
+
+import asyncio
+import json
+import os
+import signal
+from collections import Counter
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from omi_actors.clock import SystemClock
+from scripts.lab.replay.http import ConnectionFailedError, HttpClient, Target
+from scripts.lab.replay.postgres_server import fresh_postgres_database
+from scripts.lab.replay.redis_server import running_redis
+from scripts.lab.replay.server_process import SERVE, ServerProcess, build_server
+
+pytestmark = [pytest.mark.e2e, pytest.mark.service, pytest.mark.asyncio(loop_scope="module")]
+
+
+@dataclass
+class Group:
+    """A running parent with its children."""
+
+    process: ServerProcess
+    target: Target
+
+    def lines(self, event):
+        """Return the lines of the log with this event."""
+        found = (json.loads(line) for line in self.process.log_file.read_text().splitlines() if line.startswith("{"))
+        return [line for line in found if line["event"] == event]
+
+    async def until(self, claim):
+        async with asyncio.timeout(60):
+            while not claim():  # noqa: ASYNC110 (no event comes from another process)
+                await asyncio.sleep(0.02)
+
+    def children(self):
+        pid = self.process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    @property
+    def operator(self):
+        return self.target.operator_headers
+
+    def connect(self):
+        return HttpClient("127.0.0.1", self.process.port, timeout_s=20)
+
+    async def say(self, http, uid, number):
+        """Send a webhook with one segment; return the status and whether it was kept."""
+        spoken = {
+            "id": f"{uid}-{number}",
+            "text": f"words {number}",
+            "is_user": True,
+            "start": number,
+            "end": number + 1,
+        }
+        body = json.dumps({"session_id": uid, "segments": [spoken]}).encode()
+        path = self.target.webhook_path("/omi-webhook", {"uid": uid})
+        reply = await http.request("POST", path, headers={"Content-Type": "application/json"}, body=body)
+        return reply.status, "x-omi-actors-dropped" not in reply.headers
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def group(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("processes")
+    with fresh_postgres_database() as url, running_redis() as redis:
+        given = {"REDIS_URL": redis.url, "PROCESSES": "2", "SHUTDOWN_GRACE_MS": "3000"}
+        process, target = build_server(folder, clock=SystemClock(), database_url=url, command=SERVE, extra=given)
+        await process.start()
+        group = Group(process, target)
+        await group.until(lambda: group.lines("server_ready"))
+        yield group
+        if process.is_running:  # a test failed before the last one
+            process.send_signal(signal.SIGTERM)
+            await process.wait(within_s=30)
+
+
+async def test_one_line_tells_of_all_and_connections_are_spread_over_them(group):
+    async with AsyncExitStack() as open_clients:
+        clients = [await open_clients.enter_async_context(group.connect()) for _ in range(8)]
+        told = [await group.say(http, f"spread-{number}", 1) for number, http in enumerate(clients)]
+        taken = Counter(line["node"] for line in group.lines("request") if line["route"] == "/omi-webhook")
+
+    (ready,) = group.lines("server_ready")
+    assert (ready["processes"], ready["pid"]) == (2, group.process.pid)
+    assert told == [(200, True)] * 8
+    assert set(taken) == {"local-1", "local-2"}
+
+
+async def test_link_of_the_operator_opens_a_session_at_all_processes_once(group):
+    async with AsyncExitStack() as open_clients:
+        clients = [await open_clients.enter_async_context(group.connect()) for _ in range(4)]
+        path = json.loads((await clients[0].request("POST", "/operator/links", headers=group.operator)).body)["path"]
+        opened = await clients[1].request("GET", path)
+        cookie = {"Cookie": opened.headers["set-cookie"].partition(";")[0]}
+        seen = [(await http.request("GET", "/omi-webhook/queue-status", headers=cookie)).status for http in clients]
+        again = await clients[2].request("GET", path)
+
+    assert (opened.status, seen, again.status) == (303, [200] * 4, 401)
+
+
+async def speak(group, uid, until, failed):
+    """Say one piece after another until the event, each until it is kept; return how many were."""
+    kept = 0
+    async with group.connect() as http:
+        while not until.is_set():
+            try:
+                status, is_kept = await group.say(http, uid, kept + 1)
+            except ConnectionFailedError as error:
+                failed.append(f"{uid} {kept + 1}: {error}")
+                continue  # said again, as a sender does
+            if (status, is_kept) == (200, True):
+                kept += 1
+            else:
+                failed.append(f"{uid} {kept + 1}: {status}, kept {is_kept}")
+    return kept
+
+
+async def stored(group, uid):
+    async with group.connect() as http:
+        reply = await http.request("GET", f"/transcript/{uid}?limit=1000", headers=group.operator)
+    return [piece["text"] for piece in json.loads(reply.body)["transcripts"]]
+
+
+async def test_processes_are_replaced_under_load_and_nothing_is_refused_lost_or_doubled(group):
+    over, before = asyncio.Event(), group.children()
+    failed: list[str] = []
+    uids = [f"rolling-{number}" for number in range(4)]
+    talks = [asyncio.create_task(speak(group, uid, over, failed)) for uid in uids]
+
+    group.process.send_signal(signal.SIGUSR2)
+    await group.until(lambda: len(group.lines("process_replaced")) == 2)
+    await group.until(lambda: len(group.children()) == 2 and not set(before) & set(group.children()))
+    async with AsyncExitStack() as open_clients:
+        clients = [await open_clients.enter_async_context(group.connect()) for _ in range(4)]
+        assert {(await group.say(http, "after", number))[0] for number, http in enumerate(clients)} == {200}
+    over.set()
+    kept = await asyncio.gather(*talks)
+
+    assert failed == []
+    for uid, count in zip(uids, kept, strict=True):
+        assert await stored(group, uid) == [f"words {number}" for number in range(1, count + 1)]
+
+
+async def test_process_that_is_killed_is_replaced_and_new_connections_are_served_meanwhile(group):
+    before = group.children()
+
+    os.kill(before[0], signal.SIGKILL)
+    async with AsyncExitStack() as open_clients:
+        clients = [await open_clients.enter_async_context(group.connect()) for _ in range(8)]
+        told = [await group.say(http, f"killed-{number}", 1) for number, http in enumerate(clients)]
+    await group.until(lambda: len(group.children()) == 2 and before[0] not in group.children())
+
+    assert told == [(200, True)] * 8
+    (line,) = group.lines("process_ended")
+    assert (line["exit_code"], line["restart_in_s"]) == (-9, 0.0)
+
+
+async def test_new_connections_are_served_while_a_process_is_paused(group):
+    paused = group.children()[0]
+    os.kill(paused, signal.SIGSTOP)
+    try:
+        async with AsyncExitStack() as open_clients:
+            clients = [await open_clients.enter_async_context(group.connect()) for _ in range(8)]
+            told = [await group.say(http, f"paused-{number}", 1) for number, http in enumerate(clients)]
+    finally:
+        os.kill(paused, signal.SIGCONT)
+
+    assert told == [(200, True)] * 8
+
+
+def is_running(pid):
+    return Path(f"/proc/{pid}").exists()
+
+
+async def test_signal_to_the_parent_stops_all_with_0(group):
+    children = group.children()
+
+    assert await group.process.stop() == 0
+
+    assert not any(is_running(pid) for pid in children)
