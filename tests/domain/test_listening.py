@@ -122,6 +122,7 @@ def test_statement_goes_on_in_the_next_segment_of_its_webhook():
 )
 def test_somebody_who_answers_a_whole_question_ends_it(words, answer_at_s, expected):
     heard = hear(SILENT, [said(words), said("Spielberg, obviously.", answer_at_s, speaker="B")], 10.0)
+    heard = end_by_words(heard, 10.0)
 
     assert [(question.text, question.ended_by) for question in heard.questions] == expected
 
@@ -335,7 +336,7 @@ def test_state_is_small_while_people_only_talk():
     for n in range(30):
         state = hear(state, [said(f"and then we went to the market {n}", n * 3.0, speaker=f"S{n % 3}")], n * 3.0).state
 
-    assert _size(state) < 1_700
+    assert _size(state) < 1_850
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,8 @@ def listen(webhooks, *, times=1):
 
 @given(SPEECH, CUTS, CUTS)
 @example(TWO_QUESTIONS, ["webhook"] * 24, ["together"] * 24)
+@example(["hey", "Omi", "what", "is", "hey", "Omi", "team", "it?"], ["together"] * 24, ["segment"] * 24)
+@example(["hey", "Omi", "what", "is", "hey", "Omi", "what", "is", "it?"], ["together"] * 24, ["webhook"] * 24)
 @example(["hey", "Omi", "Omi", "omi,", "hey"], ["together"] * 24, [*["together"] * 4, "segment", *["together"] * 19])
 def test_any_cut_of_the_same_words_finds_the_same_questions(words, cuts, others):
     assert listen(cut(words, cuts)) == listen(cut(words, others))

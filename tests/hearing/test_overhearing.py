@@ -92,7 +92,7 @@ def test_webhook_may_be_heard_in_slices(sent, size):
         heard = hear(whole, segments, now_s)
         questions = list[Question]()
         for begin in range(0, len(segments), size):
-            part = hear(sliced, segments[begin : begin + size], now_s)
+            part = hear(sliced, segments[begin : begin + size], now_s, began_s=segments[0].start_s)
             sliced, questions = part.state, [*questions, *part.questions]
         if segments:
             assert (sliced, questions) == (heard.state, list(heard.questions))

@@ -14,10 +14,14 @@ from scripts.lab.hearing.score import is_good_enough, judge, render_report
 
 ROOT = Path(__file__).parents[2]
 CASES = load_cases(Path(__file__).parent / "cases")
-# Classes of the point that they were written for: ends of questions, statements, names, and speech that is not meant.
+# Classes of the point that they were written for: ends of questions, statements, names, speech that is not meant, and
+# questions heard whole.
 KINDS = (
+    "after a backlog",
     "announced",
     "follow-up",
+    "goes on after others",
+    "grows",
     "mark missing",
     "others answer",
     "slow speaker",
@@ -25,6 +29,8 @@ KINDS = (
     "sounds like the name",
     "spoken about",
     "statement",
+    "statement, then question",
+    "turns away",
 )
 LANGUAGES = ("ar", "de", "en", "es", "fr", "hi", "it", "ja", "nl", "pt", "ru", "zh")
 

@@ -81,12 +81,13 @@ class SessionHearing:
         heard = HearingResult(relabel(self._state, growth.corrected), self._unasked, None)
         options = self._options_at(now_s)
         heard_segments = select_heard(growth.fresh, options, knows_user=growth.progress.knows_user)
+        began_s = heard_segments[0].start_s if heard_segments else None
         repeated = not_meant = 0
         for number, part in enumerate(cut_into_slices(heard_segments)):
             if number:
                 await runtime.pause()
             before = heard.questions
-            heard = hear(heard.state, part, now_s, options)
+            heard = hear(heard.state, part, now_s, options, began_s=began_s)
             if before:
                 heard = replace(heard, questions=(*before, *heard.questions))
             repeated += heard.repeated

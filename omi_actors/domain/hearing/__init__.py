@@ -11,6 +11,9 @@ mentions.py      decides if a greeted name is spoken about
 patterns.py      compiles the patterns of persons
 question_end.py  finds the end of a question in its words
 pauses.py        decides how long a pause ends a question after which words
+waits.py         how long an open utterance waits for more words
+resuming.py      what the next words may belong to: a question that others interrupt, or that has just ended
+going_on.py      decides if words after those of others go on with a question
 phrases.py       word tables of twelve languages
 repetition.py    compares two questions
 meant.py         decides whether speech without a wake phrase is meant; meant_words.py: its words

@@ -39,9 +39,16 @@ _RECALLED_S = 60.0
 
 
 def hear(
-    state: HearingState, segments: Sequence[StoredSegment], now_s: float, options: HearingOptions = DEFAULTS
+    state: HearingState,
+    segments: Sequence[StoredSegment],
+    now_s: float,
+    options: HearingOptions = DEFAULTS,
+    *,
+    began_s: float | None = None,
 ) -> HearingResult:
     """Find the questions in the fresh segments of a webhook, ordered by seq. An open question gets a deadline.
+
+    `began_s` is the start of the webhook's first segment; by default that of these segments.
 
     Example:
         result = hear(SILENT, segments, now_s)
@@ -51,7 +58,7 @@ def hear(
     overheard = overhear(state, segments, now_s, options)
     if overheard is not None:
         return HearingResult(overheard, (), None)
-    return hear_in_full(state, segments, now_s, options)
+    return hear_in_full(state, segments, now_s, options, began_s=began_s)
 
 
 def select_heard(
@@ -64,9 +71,10 @@ def select_heard(
 
 
 def cut_into_slices(segments: Sequence[StoredSegment]) -> Iterator[Sequence[StoredSegment]]:
-    """Cut a webhook's segments into slices, at least one. In order and with one `now_s` they give the same questions.
+    """Cut a webhook's segments into slices, at least one.
 
-    Callers can let other work run between slices. The slowest known slice takes 40 ms: a long question full of names.
+    In order, with one `now_s` and `began_s`, they give the same questions as the whole. Callers can let other work run
+    between slices. The slowest known slice takes 40 ms: a long question full of names.
     """
     begin, chars = 0, 0
     for n, segment in enumerate(segments):
@@ -78,12 +86,19 @@ def cut_into_slices(segments: Sequence[StoredSegment]) -> Iterator[Sequence[Stor
 
 
 def hear_in_full(
-    state: HearingState, segments: Sequence[StoredSegment], now_s: float, options: HearingOptions = DEFAULTS
+    state: HearingState,
+    segments: Sequence[StoredSegment],
+    now_s: float,
+    options: HearingOptions = DEFAULTS,
+    *,
+    began_s: float | None = None,
 ) -> HearingResult:
     """Return the same result as `hear`, without its fast path."""
     if options.mode is ListenMode.NEVER:
         return HearingResult(SILENT, (), None)
-    tracker = UtteranceTracker(state, now_s, options)
+    if began_s is None and segments:
+        began_s = segments[0].start_s
+    tracker = UtteranceTracker(state, now_s, options, began_s or 0.0)
     tracker.close_expired(is_webhook=bool(segments))
     for segment in segments:
         tracker.take(segment)

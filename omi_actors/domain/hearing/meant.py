@@ -39,6 +39,10 @@ _NAME = r"[^\W\d_a-zà-ÿ]\w+"
 _CALLED_FIRST = re.compile(rf"\W*({_NAME})(?: {_NAME})?,")
 _PART = re.compile(r"[^,،、，]*\w[,،、，]")
 _CALLED_LAST = re.compile(rf", ({_NAME})\W*$")
+_CALLED_APART = re.compile(r"\W*(\w+(?: \w+)?)[,،、，]")
+# "Look under your bed, Tom.", but not "Portland, Maine".
+_CALLED_AFTER = re.compile(rf"(?:\w\S* ){{2,}}\S+, {_NAME}[.!]*$")
+_VOCATIVE = re.compile(r"(?:^|\s)يا\s+(?!أومي|اومي)\w")
 _NO = words_of("no|nope|nein|non|não|nee|нет|नहीं|لا")
 # Languages by their rows in the tables; those of the Latin alphabet come first.
 _CODES = ("en", "es", "de", "fr", "pt", "it", "nl", "ru", "hi", "ar")
@@ -184,6 +188,19 @@ def _choose_language(text: str, moment: Moment) -> str:
     if moment.language in _LATIN and (code in _LATIN or code not in _CODES):
         return moment.language
     return code if code in _CODES else language.ENGLISH
+
+
+def speaks_to_person(text: str, question: str) -> bool:
+    """Return True if these words, in the language of a question, speak to a person, or call one."""
+    moment = Moment(language=guess_language(question))
+    cues = _cues_of(_choose_language(text, moment))
+    folded = " ".join(words_in(text))
+    first = _CALLED_APART.match(text.casefold())
+    if first is not None and _is_found(first[1], cues.called, _CALLED_UNSPACED):
+        return True
+    if _CALLED_AFTER.search(text) is not None or _VOCATIVE.search(text) is not None:
+        return True
+    return _is_found(cues.to_a_machine.sub("", folded), cues.second, _SECOND_UNSPACED)
 
 
 def find_topic(text: str) -> frozenset[str]:

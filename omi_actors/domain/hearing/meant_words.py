@@ -113,7 +113,8 @@ TO_A_MACHINE = (
     "tem certeza|tens a certeza|sabe quando|sabe como",
     "sei sicuro|sei sicura|sai quando|sai come|cosa intendi",
     (
-        "weet je het zeker|hoe schrijf je|hoe zeg je|hoe spel je|ben je zeker|weet je wanneer|weet je hoe"
+        "weet je het zeker|hoe schrijf je|hoe zeg je|hoe spel je|hoe krijg je|hoe maak je|hoe open je|hoe kook je"
+        "|ben je zeker|weet je wanneer|weet je hoe"
         "|alsjeblieft|dank je"
     ),
     "ты уверен|ты уверена|вы уверены|ты знаешь",

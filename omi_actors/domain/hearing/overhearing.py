@@ -30,7 +30,7 @@ def overhear(
     state: HearingState, segments: Sequence[StoredSegment], now_s: float, options: HearingOptions
 ) -> HearingState | None:
     """Return the state after these segments; None when they may hold a wake phrase and need the full decision."""
-    if not options.is_plain:
+    if not options.is_plain or state.ended is not None:
         return None
     utterances = _idle_utterances(state.open_utterances, now_s)
     if utterances is None:

@@ -43,9 +43,22 @@ _TRAILING = words_of(
     "di|della|dello|dei|delle|il|lo|gli|uno|ed|per|mio|mia|ma|che|dal|dalla|nel|nella|sul|sulla|tra|fra|senza|alla|ai|verso|contro|su",
     "een|mijn|jouw|de|het|en|of|van|voor|met|naar|bij|tot|vanaf|tussen|zonder|maar|omdat|dat|te|om|elke|heel",
     "nachricht an|mail an|brief an|mich an|uns an|mich auf|warten auf",
-    "в|во|на|с|со|и|или|а|но|из|от|до|по|о|об|для|к|ко|у|за|под|над|без|через|при|про|если|чтобы|потому|между|после|перед|около|вместо|мой|моя|моей|мою",
+    "что|в|во|на|с|со|и|или|а|но|из|от|до|по|о|об|для|к|ко|у|за|под|над|без|через|при|про|если|чтобы|потому|между|после|перед|около|вместо|мой|моя|моей|мою",
     "का|की|के|में|से|को|और|या|पर|ने|कि|अगर|मेरा|मेरी|मेरे|एक|लेकिन",
     "في|من|إلى|الى|على|عن|مع|أو|و|ثم|لأن|إذا|أن|بعد|قبل|بين|حتى|بدون|لكن|كل",
+)
+# More of them, which also end sentences ("mach das Licht aus"): a recogniser that writes marks would have written one.
+_TRAILING_UNMARKED = words_of(
+    "from|about|on|over|until|till|since|before|after|near|around|under|above|behind|per|which|whose",
+    "desde|hacia|según|tras|ante|bajo|contra|durante",
+    "auf|aus|an|nach|mit|zu|um|vor|seit|bis|hinter|neben|wegen|ins|ans|ihre|ihren|unser|unsere",
+    "vers|depuis|pendant|contre|selon|jusqu'à|près|notre|votre|leur",
+    "desde|após|sob|num|numa|nos|nas|aos|às|uns|umas|pra|pro|nosso|nossa",
+    "dopo|prima|verso|contro|durante|sotto|presso|degli|agli|negli|dagli|nostro|nostra",
+    "uit|op|aan|om|over|na|bij|achter|onder|tot|sinds|onze|hun",
+    "после|перед|между|около|возле|вокруг|среди|ради|мимо|наш|наша",
+    "तक|लिए|वाली|वाला|वाले|पहली|पहला|पहले",
+    "حول|عند|لدى|خلال|تحت|فوق|أمام|ضد|قرب",
 )
 _TRAILING_UNSPACED = (
     *("は", "が", "を", "に", "で", "と", "も", "へ", "から", "まで", "けど", "や", "えっと", "あの", "、", "，"),
@@ -62,16 +75,14 @@ _COPULAS = words_of(
 _SUBJECTS = words_of(phrases.PRONOUNS, "this|that|these|those|es|er|sie|il|elle|ça|het|dat|dit|hij")
 _QUESTION_WORDS = words_of(*phrases.QUESTION_WORDS)
 _COMMANDS = words_of(*phrases.COMMANDS)
+_AUXILIARIES = words_of(phrases.AUXILIARIES)
+# Hindi has the question word after what is asked.
+_ASKS_LAST = words_of(phrases.ASKING_ANYWHERE)
 _VERBS_FIRST = words_of(*meant_words.VERBS_FIRST)
 _PREPOSITIONS = words_of(
     "in|on|at|by|for|from|to|with|of|about|until|since|a|de|en|con|por|para|desde|hasta|zu|mit|von|auf|um|bis|seit|aus",
     "für|über|à|de|dans|avec|pour|depuis|sur|em|com|até|di|da|su|per|op|met|van|naar|voor|uit|sinds|tot",
     "в|во|на|с|из|у|о|об|до|от|к|для|по|في|من|إلى|على|عن|مع|منذ|حتى",
-)
-# Verbs of a reminder that need an object after them; languages with the verb last have none.
-_NEEDS_OBJECT = words_of(
-    "buy|get|call|send|bring|text|order|take|pick|book|email",
-    "comprar|llamar|enviar|llevar|ligar|acheter|appeler|envoyer|comprare|chiamare|mandare|купить|позвонить|взять|забрать|отправить|заказать|добавить",
 )
 # Words after which a command is whole, and which are often said more exactly: "set a timer", "for ten" ("minutes").
 _MAY_GO_ON = words_of(
@@ -155,6 +166,8 @@ def judge_ending(text: str, *, is_marked: bool = False) -> Ending:
         return Ending.UNFINISHED if _only_announces(bare, words) else Ending.OVER
     if _introduces(bare, words):
         return Ending.OVER
+    if is_marked and words[-1] in _TRAILING_UNMARKED:
+        return Ending.UNFINISHED
     return Ending.COMPLETE if not is_marked and _is_whole(bare, words) else Ending.OPEN
 
 
@@ -163,15 +176,25 @@ def _is_unfinished(text: str, words: list[str]) -> bool:
         return True
     if text.endswith(_STOPS):
         return False
-    last, before = words[-1], words[-2] if len(words) > 1 else ""
+    last = words[-1]
     if last >= _FIRST_UNSPACED:
         return text.endswith(_TRAILING_UNSPACED) and _WHOLE_WITH_PARTICLE.search(text) is None
-    if last in _TRAILING or f"{before} {last}" in _TRAILING:
-        return True
-    if last in _COPULAS and before not in _SUBJECTS:
-        # After a command the verb comes last: "tell me how tall the tower is".
-        return words[0] not in _COMMANDS and not _QUESTION_WORDS.isdisjoint(words[:3])
-    return last in _NEEDS_OBJECT and words[0] in _COMMANDS
+    is_trailing = not _TRAILING.isdisjoint((last, last.rpartition("'")[2], " ".join(words[-2:])))
+    return is_trailing or _lacks_subject(words) or _only_asks_for(words)
+
+
+def _lacks_subject(words: list[str]) -> bool:
+    """Return True for "how tall is". After a command the verb comes last: "tell me how tall the tower is"."""
+    last, before = words[-1], words[-2] if len(words) > 1 else ""
+    is_verb = last in _COPULAS and before not in _SUBJECTS
+    return is_verb and words[0] not in _COMMANDS and not _QUESTION_WORDS.isdisjoint(words[:3])
+
+
+def _only_asks_for(words: list[str]) -> bool:
+    """Return True for "can you tell me when", to which nothing was added yet."""
+    first, last = words[0], words[-1]
+    is_request = first in _COMMANDS or first in _AUXILIARIES or " ".join(words[:2]) in _COMMANDS
+    return is_request and last in _QUESTION_WORDS - _ASKS_LAST and _QUESTION_WORDS.isdisjoint(words[:-1])
 
 
 def _only_announces(text: str, words: list[str]) -> bool:

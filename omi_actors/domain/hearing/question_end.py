@@ -44,6 +44,16 @@ _FIRST_UNSPACED = "\u3000"
 _EDGE_CHARS = 64
 
 
+# Verbs of a reminder that need an object after them; languages with the verb last have none.
+_NEEDS_OBJECT = words_of(
+    "buy|get|call|send|bring|text|order|take|pick|book|email",
+    "comprar|llamar|enviar|llevar|ligar|acheter|appeler|envoyer|comprare|chiamare|mandare|купить|позвонить|взять",
+    "забрать|отправить|заказать|добавить",
+)
+_QUESTION_WORDS = words_of(*phrases.QUESTION_WORDS)
+_COMMANDS = words_of(*phrases.COMMANDS)
+
+
 def has_words(text: str) -> bool:
     """Return True when the text has a letter or a digit."""
     return _WORD.search(text) is not None
@@ -54,7 +64,18 @@ def is_dangling(text: str) -> bool:
     words = words_in(text[-_EDGE_CHARS:])
     if len(words) == 1 and words[0] in _ASKS_FIRST:
         return _TERMINATOR.search(text) is None
-    return bool(words) and (words[-1] in _DANGLING or " ".join(words[-2:]) in _DANGLING)
+    if not words:
+        return False
+    return words[-1] in _DANGLING or " ".join(words[-2:]) in _DANGLING or _lacks_object(text, words[-1])
+
+
+def _lacks_object(text: str, last: str) -> bool:
+    """Return True for "remind me to buy", but not for "tell me what to buy"."""
+    if last not in _NEEDS_OBJECT:
+        return False
+    words = words_in(text[:_EDGE_CHARS])
+    is_command = not _COMMANDS.isdisjoint((*words[:1], " ".join(words[:2])))
+    return is_command and len(words) > 1 and _QUESTION_WORDS.isdisjoint(words)
 
 
 def has_hardly_begun(text: str) -> bool:
@@ -73,7 +94,9 @@ def clean(text: str) -> str:
 
 
 def _mend(match: re.Match[str]) -> str:
-    return match[1] if match[1].casefold() in _DANGLING else match[0]
+    last = match[1].casefold()
+    is_within = last in _DANGLING or _lacks_object(match.string[: match.end(1)], last)
+    return match[1] if is_within else match[0]
 
 
 def skip_leading(text: str) -> int:

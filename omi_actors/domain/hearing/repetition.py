@@ -12,6 +12,8 @@ import re
 _QUESTION_CHARS = 160
 # Least share of the longer question that the shorter must have: "what time is it" is not "what time is it now".
 _MIN_SHARE = 0.9
+# All letters of scripts without blanks between words come after this one.
+_FIRST_UNSPACED = "\u3000"
 _APOSTROPHES = re.compile(r"['’`]")
 # All but letters, digits and the vowel signs of Hindi and Arabic.
 _SEPARATORS = re.compile(r"[^\w\u0900-\u0903\u093a-\u094f\u064b-\u065f]+|_+")
@@ -31,6 +33,13 @@ def is_near_duplicate(one: str, other: str) -> bool:
     if not shorter or len(shorter) < _MIN_SHARE * len(longer):
         return False
     return longer.startswith(f"{shorter} ") or longer.endswith(f" {shorter}")
+
+
+def is_beginning(one: str, other: str) -> bool:
+    """Return True when the normalised text `other` begins with all the words of `one`."""
+    if not other.startswith(one):
+        return False
+    return len(one) == len(other) or not one or other[len(one)] == " " or one[-1] >= _FIRST_UNSPACED
 
 
 # Least similarity of a repetition.

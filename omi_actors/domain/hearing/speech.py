@@ -6,25 +6,28 @@ The result depends on the words only, not on the segments that hold them. Not he
 
 import re
 from collections.abc import Sequence
+from enum import Enum
 from typing import NamedTuple
 
 import msgspec
 
 from omi_actors.domain.hearing.names import WakePhrases, may_wake
+from omi_actors.domain.hearing.pauses import Ending, judge_ending
 from omi_actors.domain.hearing.question_end import (
     clean,
     find_end,
     has_words,
-    is_dangling,
     skip_acknowledgement,
     skip_leading,
 )
+from omi_actors.domain.hearing.repetition import is_beginning, normalise
 from omi_actors.domain.hearing.wake import CONTEXT_CHARS, CONTEXT_WORDS, Wake, ends_in_greeting, find_wakes
 
 # Pieces that a line keeps apart; more are joined, so that a long question keeps its size.
 _PIECES_LIMIT = 16
-# Signs of scripts that are joined without a blank.
-_UNSPACED = re.compile(r"[\u3000-\u30ff\u4e00-\u9fff\uff00-\uffef]")
+# Signs of scripts that are joined without a blank, also to a digit.
+_UNSPACED = r"[\u3000-\u30ff\u4e00-\u9fff\uff00-\uffef]"
+_UNSPACED_EDGES = re.compile(rf"{_UNSPACED}(?:{_UNSPACED}|\d)|\d{_UNSPACED}")
 _SENTENCE_OVER = (".", "!", "?", "。", "！", "？", "।", "؟", "۔")
 
 
@@ -63,6 +66,14 @@ class ParsedLine(NamedTuple):
     question: FoundQuestion | None
 
 
+class Fate(Enum):
+    """What becomes of a question that another wake phrase interrupts."""
+
+    ASKED = 1
+    DROPPED = 2
+    UNDECIDED = 3
+
+
 class LineRules(NamedTuple):
     """Rules for one line. `without_wake`: its first question needs no wake phrase; `always`: no question needs one."""
 
@@ -76,8 +87,8 @@ def join(pieces: Sequence[Piece], key: str, text: str, *, after_pause: bool) -> 
     """Append a piece. Put a line break before it after a pause, else a blank if its language uses blanks."""
     if not pieces:
         return (Piece(key, text),)
-    last = pieces[-1].text
-    glue = "\n" if after_pause else "" if _UNSPACED.match(last[-1:]) and _UNSPACED.match(text) else " "
+    edges = pieces[-1].text[-1:] + text[:1]
+    glue = "\n" if after_pause else "" if _UNSPACED_EDGES.fullmatch(edges) else " "
     joined = (*pieces, Piece(key, glue + text))
     if len(joined) > _PIECES_LIMIT:
         first, second, third, *others = joined
@@ -143,7 +154,8 @@ class _LineParser:
                 self._pos = end
                 index = next((n for n in range(index, count) if self._wakes[n].start >= end), count)
             elif following < count:
-                self._interrupt(question, line[begin:stop])
+                if self._interrupt(question, line[begin:stop], following) is Fate.UNDECIDED:
+                    return self._undecided(question, line[begin:stop], following)
                 question, index = None, following
             else:
                 return self._listening(question, line[begin:])
@@ -162,10 +174,30 @@ class _LineParser:
         thanks_chars = skip_acknowledgement(first_words)
         return question.end + thanks_chars + skip_leading(first_words[thanks_chars:])
 
-    def _interrupt(self, question: Wake, words: str) -> None:
-        """Accept a question that another wake phrase interrupts, unless it has hardly begun."""
-        if question.start < question.end and not is_dangling(words):
-            self._take(question, words)
+    def _interrupt(self, question: Wake, words: str, following: int) -> Fate:
+        """Accept a question that another wake phrase interrupts, unless it breaks off, or begins anew."""
+        after_begin = self._wakes[following].end
+        after = self._line[after_begin : after_begin + len(words) + CONTEXT_CHARS]
+        if not has_words(after):
+            # "Hey Omi" may be "hey Omi team".
+            return Fate.UNDECIDED
+        first, second = normalise(clean(words)), normalise(after)
+        is_asked = question.start < question.end and judge_ending(words) is not Ending.UNFINISHED
+        if not is_asked or is_beginning(first, second):
+            return Fate.DROPPED
+        if is_beginning(second, first):
+            return Fate.UNDECIDED
+        self._take(question, words)
+        return Fate.ASKED
+
+    def _undecided(self, question: Wake, words: str, following: int) -> ParsedLine:
+        """Keep a question and the wake phrase that interrupts it, until the next words decide what becomes of them."""
+        is_asked = question.start < question.end and judge_ending(words) is not Ending.UNFINISHED
+        heard = self._place(question, words)
+        if not is_asked:
+            wake = self._wakes[following]
+            heard = self._place(wake, self._line[wake.end :])
+        return ParsedLine(tuple(self._found), self._cut(question.start), 0, heard)
 
     def _take(self, question: Wake, words: str, after: str = "") -> None:
         found = self._place(question, words)
@@ -225,6 +257,23 @@ def keep_piece(key: str, text: str) -> tuple[Piece, ...]:
     if not text or (not text[-1].isalnum() and _is_over(text)):
         return ()
     return (Piece(key, text[_last_words(text) :]),)
+
+
+def grow(pieces: tuple[Piece, ...], text: str) -> tuple[Piece, ...] | None:
+    """Return the pieces with a longer version of the last ones, whose words it begins with; None if it does not.
+
+    The version keeps the first one's key, so that its questions count as known. The first piece may have lost its
+    beginning, which no longer mattered.
+    """
+    words = normalise(text, len(text))
+    for n, piece in enumerate(pieces):
+        known = normalise("".join(one.text for one in pieces[n:]), len(text) + 1)
+        begin = 0 if n or not known else max(0, words.find(known))
+        is_apart = not begin or words[begin - 1] == " "
+        if known and is_apart and is_beginning(known, words[begin:]):
+            glue = piece.text[: len(piece.text) - len(piece.text.lstrip())]
+            return (*pieces[:n], Piece(piece.key, glue + text))
+    return None
 
 
 def is_piece(pieces: tuple[Piece, ...], key: str) -> bool:

@@ -7,6 +7,7 @@ Threads: any; pure.
 import math
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 
@@ -109,11 +110,20 @@ class Question:
     doubt: Doubt = Doubt.NONE
 
 
+class Others(NamedTuple):
+    """Speech of other people after an open question: its arrival, its end, and whether the question was whole."""
+
+    at_s: float
+    end_s: float
+    is_answer: bool
+
+
 class OpenUtterance(msgspec.Struct, frozen=True, gc=False):
     """One speaker's latest words; more may follow.
 
     `question` is the first part of an open question; its text may be empty. None when no question is open.
-    `is_user`: all of its segments are the wearer's.
+    `is_user`: all of its segments are the wearer's. `others` is what other people have said since. `is_behind`: its
+    last words ended a webhook that carried speech of a long time, so the next may be late.
     """
 
     speaker: str
@@ -127,23 +137,39 @@ class OpenUtterance(msgspec.Struct, frozen=True, gc=False):
     is_user: bool = False
     question: FoundQuestion | None = None
     without_wake: bool = False
+    others: Others | None = None
+    is_behind: bool = False
+
+
+class Ended(NamedTuple):
+    """A question that has just ended, after which the same speaker's next words need no wake phrase.
+
+    It was a statement, or broke off: then `broken` is its utterance, and words that belong to it may come late. Its
+    last words ended at `end_s` and arrived at `at_s`.
+    """
+
+    speaker: str
+    end_s: float
+    at_s: float
+    broken: OpenUtterance | None = None
 
 
 class HearingState(msgspec.Struct, frozen=True, gc=False):
     """Memory of a session's hearing: a few hundred bytes while no question is open.
 
     `asked` holds digests of the latest segments with questions, each with the ordinal of its latest question. `recent`
-    holds the normalised words of the latest questions, each with its time. `moment` is of the latest question and its
-    answer; None where speech always needs a wake phrase.
+    holds the normalised words of the latest questions, each with its time and the start of its first segment. `moment`
+    is of the latest question and its answer; None where speech always needs a wake phrase.
     """
 
     conversation_id: str = ""
     open_utterances: tuple[OpenUtterance, ...] = ()
     asked: tuple[tuple[int, int], ...] = ()
-    recent: tuple[tuple[str, float], ...] = ()
+    recent: tuple[tuple[str, float, float], ...] = ()
     asker: str = ""
     replied_at: float = -math.inf
     moment: Moment | None = None
+    ended: Ended | None = None
 
 
 class HearingResult(msgspec.Struct, frozen=True):

@@ -1,22 +1,37 @@
 """Open utterances: find the questions in segments, and keep the words that may continue. This is the full decision.
 
-Not here: the words of one utterance (speech.py), the fast path for speech without a wake phrase (overhearing.py).
+Not here: the words of one utterance (speech.py), how long it waits for more (waits.py), the fast path for speech
+without a wake phrase (overhearing.py).
 Threads: any; pure.
 """
 
 import math
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from omi_actors.domain.hearing.language import guess_language
-from omi_actors.domain.hearing.meant import ANY_TIME, CLEAR, FOLLOWING, Moment, find_topic, is_command, is_meant, weigh
-from omi_actors.domain.hearing.pauses import Ending, has_marks, judge_ending
-from omi_actors.domain.hearing.repetition import is_near_duplicate, normalise
+from omi_actors.domain.hearing.going_on import adds_to, is_for_others
+from omi_actors.domain.hearing.language import ENGLISH, guess_language
+from omi_actors.domain.hearing.meant import (
+    ANY_TIME,
+    CLEAR,
+    FOLLOWING,
+    Moment,
+    find_topic,
+    is_meant,
+    speaks_to_person,
+    weigh,
+)
+from omi_actors.domain.hearing.names import may_wake
+from omi_actors.domain.hearing.pauses import Ending
+from omi_actors.domain.hearing.repetition import is_beginning, is_near_duplicate, normalise
+from omi_actors.domain.hearing.resuming import follows_statement, forget, note_ended, note_others, reopen
 from omi_actors.domain.hearing.segments import StoredSegment
 from omi_actors.domain.hearing.speech import (
     FoundQuestion,
     LineRules,
     Piece,
+    grow,
     is_of_no_interest,
     is_piece,
     join,
@@ -29,7 +44,6 @@ from omi_actors.domain.hearing.state import (
     SILENT,
     SPEAKERS_LIMIT,
     SPLIT_ARRIVAL_S,
-    SPLIT_S,
     Doubt,
     EndedBy,
     HearingOptions,
@@ -39,38 +53,21 @@ from omi_actors.domain.hearing.state import (
     OpenUtterance,
     Question,
 )
+from omi_actors.domain.hearing.waits import BEHIND_S, find_deadline, find_sign, is_ended_before, judge
 
 # Questions whose words are remembered for `near_duplicate_s`.
 _RECENT_LIMIT = 3
+# Seconds that two versions of a segment overlap at least.
+_OVERLAP_S = 0.05
 
 
-def _deadline(utterance: OpenUtterance, options: HearingOptions) -> float:
-    """Return the time at which silence ends the question; infinity when none is open."""
-    if utterance.question is None:
-        return math.inf
-    if not utterance.question.text:
-        return utterance.heard_at + options.wake_wait_s
-    pause_ends_at = utterance.heard_at + options.pause_s * _judge(utterance).value
-    return min(pause_ends_at, utterance.opened_at + options.hard_cap_s)
+class _Asked(NamedTuple):
+    """Circumstances of a question: who asked, when its last words arrived, the start of its first segment."""
 
-
-def _judge(utterance: OpenUtterance) -> Ending:
-    """Return what the words say of the question's end. Without a wake phrase only a command is certainly for Omi."""
-    assert utterance.question is not None  # noqa: S101 (the callers checked it)
-    is_marked = any(has_marks(piece.text) for piece in utterance.pieces)
-    ending = judge_ending(utterance.question.text, is_marked=is_marked)
-    is_uncertain = ending is Ending.OVER and utterance.without_wake and not is_command(utterance.question.text)
-    return Ending.OPEN if is_uncertain else ending
-
-
-def _sign_of(utterance: OpenUtterance, options: HearingOptions) -> EndedBy:
-    """Return the sign that ends an open utterance at its deadline."""
-    if utterance.question is None:
-        return EndedBy.PAUSE
-    deadline = _deadline(utterance, options)
-    if deadline <= utterance.heard_at:
-        return EndedBy.WORDS
-    return EndedBy.LIMIT if deadline >= utterance.opened_at + options.hard_cap_s else EndedBy.PAUSE
+    speaker: str
+    at_s: float
+    start_s: float
+    is_user: bool
 
 
 def rename(utterance: OpenUtterance, segment: StoredSegment) -> OpenUtterance:
@@ -89,8 +86,10 @@ class UtteranceTracker:
         result = tracker.finish()
     """
 
-    def __init__(self, state: HearingState, now_s: float, options: HearingOptions) -> None:
+    def __init__(self, state: HearingState, now_s: float, options: HearingOptions, began_s: float = 0.0) -> None:
         self._now_s = now_s
+        # Start of the webhook's first segment.
+        self._began_s = began_s
         self._options = options
         self._conversation_id = state.conversation_id
         self._open = {utterance.speaker: utterance for utterance in state.open_utterances}
@@ -99,16 +98,17 @@ class UtteranceTracker:
         self._asker = state.asker
         self._replied_at = state.replied_at
         self._moment = state.moment
+        self._ended = state.ended
         self._questions: list[Question] = []
         self._repeated = self._not_meant = 0
 
     def finish(self) -> HearingResult:
         """Return the result. An empty state is always the same object, which saves memory in idle sessions."""
         utterances = tuple(self._open.values())
-        deadline = min((_deadline(utterance, self._options) for utterance in utterances), default=math.inf)
-        # Without an open utterance the next segment sets the conversation.
-        conversation_id = self._conversation_id if utterances else ""
-        asked = (self._asked, self._recent, self._asker, self._replied_at, self._moment)
+        deadline = min((find_deadline(utterance, self._options) for utterance in utterances), default=math.inf)
+        # Without anything that may go on the next segment sets the conversation.
+        conversation_id = self._conversation_id if utterances or self._ended is not None else ""
+        asked = (self._asked, self._recent, self._asker, self._replied_at, self._moment, self._ended)
         state = HearingState(conversation_id, utterances, *asked)
         if state == SILENT:
             state = SILENT
@@ -124,9 +124,10 @@ class UtteranceTracker:
         self._recent = tuple(known for known in self._recent if now_s - known[1] < options.near_duplicate_s)
         for utterance in tuple(self._open.values()):
             is_split = utterance.question is None and now_s - utterance.heard_at > SPLIT_ARRIVAL_S
-            is_current = is_webhook and utterance.heard_at >= now_s
-            if is_split or (_deadline(utterance, options) <= now_s and not is_current):
-                self._close(utterance, _sign_of(utterance, options))
+            latest = utterance.heard_at if utterance.others is None else utterance.others.at_s
+            is_current = is_webhook and latest >= now_s
+            if is_split or (find_deadline(utterance, options) <= now_s and not is_current):
+                self._close(utterance, find_sign(utterance, options))
 
     def take(self, segment: StoredSegment) -> None:
         """Add one segment to its speaker's utterance, or begin another."""
@@ -134,33 +135,71 @@ class UtteranceTracker:
             segment = replace(segment, text=segment.text[:HEARD_CHARS])
         if segment.conversation_id != self._conversation_id:
             self._begin_conversation(segment.conversation_id)
-        self._end_by_others(segment)
+        self._hear_others(segment)
         if self._moment is not None and self._replied_at > -math.inf and segment.speaker != self._asker:
             self._moment = self._moment._replace(is_among_others=True)
-        utterance = self._open.pop(segment.speaker, None) or self._take_renamed(segment)
+        utterance = self._open.pop(segment.speaker, None) or self._take_renamed(segment) or self._reopen(segment)
         if utterance is None:
             self._begin(segment)
-        elif is_piece(utterance.pieces, segment.key):
+        else:
+            self._add(utterance, segment)
+        self._ended = forget(self._ended, segment, self._now_s)
+        self._forget()
+
+    def _add(self, utterance: OpenUtterance, segment: StoredSegment) -> None:
+        if is_piece(utterance.pieces, segment.key):
             self._parse(self._rewrite(utterance, segment), segment)
+        elif (grown := self._find_grown(utterance, segment)) is not None:
+            self._parse(grown, segment)
         elif segment.start_s < utterance.last_start_s:
             # A late segment is parsed alone: it does not continue the last one.
             self._parse(self._new_utterance(segment), segment, is_late=True)
             self._open[utterance.speaker] = utterance
-        elif self._is_ended_before(utterance, segment):
+        elif is_ended_before(utterance, segment, self._options):
             self._close(utterance)
             self._begin(segment)
+        elif utterance.others is not None:
+            self._take_after_others(utterance, segment)
         else:
             self._continue(utterance, segment)
-        self._forget()
 
-    def _end_by_others(self, segment: StoredSegment) -> None:
-        """Close the whole questions that another speaker's words follow: somebody answers."""
+    def _hear_others(self, segment: StoredSegment) -> None:
+        """Note in the questions of other speakers that somebody speaks after them; end those that are over."""
         for utterance in tuple(self._open.values()):
-            is_others = utterance.speaker != segment.speaker and not is_piece(utterance.pieces, segment.key)
-            is_after = is_others and segment.start_s >= utterance.last_end_s
             has_words = utterance.question is not None and bool(utterance.question.text)
-            if is_after and has_words and _judge(utterance) in (Ending.OVER, Ending.COMPLETE):
-                self._close(utterance, EndedBy.SPEAKER)
+            is_after = has_words and segment.end_s > utterance.last_end_s and utterance.speaker != segment.speaker
+            if not is_after or is_piece(utterance.pieces, segment.key):
+                continue
+            if is_ended_before(utterance, segment, self._options):
+                self._close(utterance)
+                continue
+            is_whole = segment.start_s >= utterance.last_end_s and judge(utterance) in (Ending.OVER, Ending.COMPLETE)
+            self._open[utterance.speaker] = note_others(utterance, segment, self._now_s, is_answer=is_whole)
+
+    def _take_after_others(self, utterance: OpenUtterance, segment: StoredSegment) -> None:
+        """Take a speaker's words after those of others: they go on with the question, or are for the others.
+
+        A question that was whole ends, unless they add to it. One that breaks off waits for what is missing.
+        """
+        assert utterance.question is not None  # noqa: S101 (only questions note others)
+        assert utterance.others is not None  # noqa: S101 (the caller checked it)
+        text = segment.text
+        is_away = not may_wake(text, self._options.wake) and is_for_others(text, utterance.question.text)
+        if not is_away and (adds_to(text) or not utterance.others.is_answer):
+            self._continue(utterance, segment)
+        elif judge(utterance) is Ending.UNFINISHED:
+            self._open[utterance.speaker] = note_others(utterance, segment, self._now_s)
+        else:
+            self._close(utterance, EndedBy.SPEAKER)
+            self._begin(segment)
+
+    def _find_grown(self, utterance: OpenUtterance, segment: StoredSegment) -> OpenUtterance | None:
+        """Return the utterance with a segment that repeats its last ones and adds words; None if it does not."""
+        is_again = segment.start_s in (utterance.last_start_s, utterance.opened_start_s)
+        if utterance.question is None or not (is_again or segment.start_s < utterance.last_end_s - _OVERLAP_S):
+            return None
+        pieces = grow(utterance.pieces, segment.text)
+        return None if pieces is None else replace(utterance, pieces=pieces, scanned=0)
 
     def _take_renamed(self, segment: StoredSegment) -> OpenUtterance | None:
         """Return the utterance of another speaker that holds this segment already."""
@@ -179,33 +218,45 @@ class UtteranceTracker:
             del self._open[next(iter(self._open))]
 
     def _begin(self, segment: StoredSegment) -> None:
-        if self._needs_no_wake(segment.speaker) or not is_of_no_interest(segment.text, self._options.wake):
+        if self._needs_no_wake(segment) or not is_of_no_interest(segment.text, self._options.wake):
             self._parse(self._new_utterance(segment), segment)
 
     def _continue(self, utterance: OpenUtterance, segment: StoredSegment) -> None:
-        if utterance.question is None and self._needs_no_wake(segment.speaker):
+        if utterance.question is None and self._needs_no_wake(segment):
             utterance = self._new_utterance(segment)
         else:
-            after_pause = segment.start_s - utterance.last_end_s >= self._options.pause_s
+            has_words = utterance.question is not None and bool(utterance.question.text)
+            after_pause = not has_words and segment.start_s - utterance.last_end_s >= self._options.pause_s
             pieces = join(utterance.pieces, segment.key, segment.text, after_pause=after_pause)
             utterance = replace(utterance, pieces=pieces)
         self._parse(utterance, segment)
 
     def _begin_conversation(self, conversation_id: str) -> None:
+        self._ended = None
         for utterance in tuple(self._open.values()):
             self._close(utterance)
         self._conversation_id = conversation_id
 
-    def _needs_no_wake(self, speaker: str) -> bool:
+    def _needs_no_wake(self, segment: StoredSegment) -> bool:
         mode, options = self._options.mode, self._options
+        if follows_statement(self._ended, segment, self._now_s, options):
+            return True
         if mode is ListenMode.FOLLOWUP:
-            return speaker == self._asker and 0.0 <= self._now_s - self._replied_at <= options.followup_s
+            return segment.speaker == self._asker and 0.0 <= self._now_s - self._replied_at <= options.followup_s
         return mode is ListenMode.ALWAYS
+
+    def _reopen(self, segment: StoredSegment) -> OpenUtterance | None:
+        """Return the question that a pause ended too early; the same words are no repetition then."""
+        utterance = reopen(self._ended, segment, self._now_s, self._options)
+        if utterance is not None and utterance.question is not None:
+            self._ended, words = None, normalise(utterance.question.text)
+            self._recent = tuple(known for known in self._recent if known[0] != words)
+        return utterance
 
     def _new_utterance(self, segment: StoredSegment) -> OpenUtterance:
         pieces = (Piece(segment.key, segment.text),)
         start_s, now_s = segment.start_s, self._now_s
-        without_wake = self._needs_no_wake(segment.speaker)
+        without_wake = self._needs_no_wake(segment)
         return OpenUtterance(
             segment.speaker,
             pieces,
@@ -227,17 +278,6 @@ class UtteranceTracker:
         )
         return replace(utterance, pieces=pieces, scanned=0)
 
-    def _is_ended_before(self, utterance: OpenUtterance, segment: StoredSegment) -> bool:
-        """Return True when the silence between the segments' times ended the utterance before this segment."""
-        silence_s = segment.start_s - utterance.last_end_s
-        if utterance.question is None:
-            return silence_s >= SPLIT_S
-        if not utterance.question.text:
-            return silence_s >= self._options.wake_wait_s
-        is_capped = segment.start_s - utterance.opened_start_s >= self._options.hard_cap_s
-        # Both stretches of speech are here: to wait costs nothing, so no pause is shorter than the usual one.
-        return is_capped or silence_s >= self._options.pause_s * max(1.0, _judge(utterance).value)
-
     def _parse(self, utterance: OpenUtterance, segment: StoredSegment, *, is_late: bool = False) -> None:
         """Accept the questions in an utterance. The rest of the utterance stays open."""
         options = self._options
@@ -245,8 +285,9 @@ class UtteranceTracker:
         rules = LineRules(options.wake, options.max_chars, without_wake=utterance.without_wake, always=always)
         parsed = parse_line(utterance.pieces, utterance.scanned, rules)
         is_user = segment.is_user and (utterance.question is None or utterance.is_user)
+        start_s = segment.start_s if utterance.question is None else utterance.opened_start_s
         for found in parsed.found:
-            self._accept(found, utterance.speaker, self._now_s, is_user=is_user)
+            self._accept(found, _Asked(utterance.speaker, self._now_s, start_s, is_user), EndedBy.WORDS)
         is_new = bool(parsed.found) or utterance.question is None
         rest = OpenUtterance(
             utterance.speaker,
@@ -260,6 +301,7 @@ class UtteranceTracker:
             segment.is_user if is_new else is_user,
             parsed.question,
             (always or (utterance.without_wake and not parsed.found)) and parsed.question is not None,
+            is_behind=parsed.question is not None and segment.start_s - self._began_s >= BEHIND_S,
         )
         if is_late:
             self._close(rest)
@@ -270,25 +312,26 @@ class UtteranceTracker:
         """End an utterance, and accept its open question."""
         self._open.pop(utterance.speaker, None)
         if utterance.question is not None and utterance.question.text:
-            asked = (utterance.question, utterance.speaker, utterance.heard_at)
-            self._accept(*asked, is_user=utterance.is_user, ended_by=ended_by)
+            asked = _Asked(utterance.speaker, utterance.heard_at, utterance.opened_start_s, utterance.is_user)
+            self._accept(utterance.question, asked, ended_by)
+            self._ended = note_ended(utterance, ended_by) or self._ended
+            if ended_by is EndedBy.WORDS:
+                self._note_language(utterance.question.text)
 
-    def _accept(
-        self,
-        found: FoundQuestion,
-        speaker: str,
-        asked_at: float,
-        *,
-        is_user: bool,
-        ended_by: EndedBy = EndedBy.WORDS,
-    ) -> None:
+    def _note_language(self, statement: str) -> None:
+        """Remember the language of a statement. English is also the guess for words that show none."""
+        code = guess_language(statement)
+        if self._moment is None and code != ENGLISH:
+            self._moment = Moment(language=code)
+
+    def _accept(self, found: FoundQuestion, by: _Asked, ended_by: EndedBy) -> None:
         """Accept a question, unless it is for others, or known: from the same place, or in nearly the same words."""
         words = normalise(found.text)
         asked, digest = dict(self._asked), hash(found.key)
         if found.ordinal <= asked.pop(digest, -1):
             return
-        is_known = any(is_near_duplicate(words, known) for known, _ in self._recent)
-        doubt = Doubt.NONE if is_known else self._find_doubt(found, asked_at, is_user=is_user)
+        is_known = any(self._is_again(words, by.start_s, known) for known in self._recent)
+        doubt = Doubt.NONE if is_known else self._find_doubt(found, by)
         if doubt is None:
             self._not_meant += 1
             return
@@ -296,25 +339,36 @@ class UtteranceTracker:
         if is_known:
             self._repeated += 1
             return
-        self._recent = (*self._recent[-(_RECENT_LIMIT - 1) :], (words, self._now_s))
-        self._asker = speaker
+        self._recent = (*self._recent[-(_RECENT_LIMIT - 1) :], (words, self._now_s, by.start_s))
+        self._asker = by.speaker
         self._replied_at = -math.inf
+        self._moment = None
         if self._options.mode is not ListenMode.TRIGGER:
-            self._moment = Moment(0.0, find_topic(found.text), guess_language(found.text), is_owners=is_user)
+            self._moment = Moment(0.0, find_topic(found.text), guess_language(found.text), is_owners=by.is_user)
         place = (found.key, self._conversation_id, found.ordinal)
         signs = (not found.has_wake, ended_by, doubt)
-        self._questions.append(Question(found.text, *place, speaker, asked_at, is_user, *signs))
+        self._questions.append(Question(found.text, *place, by.speaker, by.at_s, by.is_user, *signs))
 
-    def _find_doubt(self, found: FoundQuestion, asked_at: float, *, is_user: bool) -> Doubt | None:
+    @staticmethod
+    def _is_again(words: str, start_s: float, known: tuple[str, float, float]) -> bool:
+        """Return True for a known question in nearly the same words, or in a longer version of the same segment."""
+        is_grown = start_s == known[2] and (is_beginning(known[0], words) or is_beginning(words, known[0]))
+        return is_grown or is_near_duplicate(words, known[0])
+
+    def _find_doubt(self, found: FoundQuestion, by: _Asked) -> Doubt | None:
         """Return why a question may not be for the wearable; None if it is not, by its words and the moment."""
         if found.has_wake:
             return Doubt.MENTIONED if found.may_be_mention else Doubt.NONE
         moment = self._moment or Moment()
-        if moment.is_owners and not is_user:
+        if moment.is_owners and not by.is_user:
             moment = moment._replace(is_among_others=True)
         if self._options.mode is ListenMode.ALWAYS:
             return Doubt.UNNAMED if is_meant(found.text, moment, ANY_TIME) else None
-        moment = moment._replace(after_s=asked_at - self._replied_at)
+        if self._replied_at > -math.inf:
+            moment = moment._replace(after_s=by.at_s - self._replied_at)
+        elif speaks_to_person(found.text, found.text):
+            # After a statement: nobody has been answered yet, so others are near.
+            return None
         weight = sum(weigh(found.text, moment, found.after).values())
         if weight < FOLLOWING:
             return None

@@ -39,7 +39,7 @@ class Point(NamedTuple):
 
 def read_questions(cases: Iterable[Case]) -> tuple[Read, ...]:
     """Return the questions of some cases as a pause meets them."""
-    texts = {expected.text.rstrip(_FINAL_MARKS) for case in cases for expected in case.expect}
+    texts = {expected.text.rstrip(_FINAL_MARKS) for case in cases if not case.is_cut for expected in case.expect}
     return tuple(
         _read(style, is_marked=is_marked)
         for text in sorted(texts)

@@ -49,13 +49,14 @@ class Expected(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"kind": "class"}):
-    """A conversation with its expected questions."""
+    """A conversation with its expected questions. `is_cut`: its asker breaks off and never finishes the question."""
 
     id: str
     kind: str
     webhooks: tuple[Webhook, ...]
     expect: tuple[Expected, ...]
     mode: str = "TRIGGER"
+    is_cut: bool = False
 
     @property
     def language(self) -> str:
