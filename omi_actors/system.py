@@ -62,12 +62,12 @@ from omi_actors.status.session_memory import SessionMemory
 from omi_actors.status.snapshot import Snapshot, build_snapshot
 from omi_actors.status.tiles import Figures
 from omi_actors.store import minutes, queue_state, sessions, transcripts
+from omi_actors.store.durability import read_durability
 from omi_actors.store.facade import Store
 from omi_actors.store.people import erasure, recall
 from omi_actors.store.people.erasure import Begun
 from omi_actors.store.people.followups import Wearable, enqueue_followup
 from omi_actors.store.people.recall import RecalledText
-from omi_actors.store.transaction import Transaction
 from omi_actors.store.transcripts import SessionPage, TalkPlace
 from omi_actors.tree import Tree
 
@@ -121,7 +121,7 @@ class System:
         self._root = start_root(self._runtime, self._tree.roots, on_give_up=self._give_up)
         try:
             await self._tree.store_opened
-            self._tree.has_synced_commits = await self._tree.store.write(Transaction.is_synced)
+            self._tree.durability = await self._tree.store.write(read_durability)
             if self._start_error is not None:
                 raise self._start_error
             self._rechecking = asyncio.create_task(self._recheck_model(), name="recheck of the model")

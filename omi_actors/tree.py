@@ -16,6 +16,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from omi_actors.actors import embedder
 from omi_actors.actors.embedder import Embedder, Embedding
@@ -60,6 +61,9 @@ from omi_actors.store.people import erasure
 from omi_actors.store.transaction import NodeIdentity
 from omi_actors.store.vacuum import start_vacuum
 
+if TYPE_CHECKING:
+    from omi_actors.store.durability import Durability
+
 # Deliveries after which a job is buried: its lease expired this often in a living process, so it blocks its workers.
 _MAX_DELIVERIES = 3
 # Deaths of the process after which a job that was running each time is buried, since it may be their cause. More than
@@ -85,7 +89,7 @@ class Tree:
     """The stable handles and the shared objects of a system. Nothing runs until `roots` start, in this order.
 
     `store_opened` settles when the writer has opened the store for the first time, or has failed to.
-    `has_synced_commits` is written by the system at its start, `store_refusal` by the
+    `durability` is written by the system at its start, `store_refusal` by the
     store's writer.
     """
 
@@ -98,7 +102,7 @@ class Tree:
         settings, clock = parts.settings, parts.clock
         self._runtime, self._parts = runtime, parts
         self.store_opened = _build_opened(parts.on_store_unopened)
-        self.has_synced_commits: bool | None = None
+        self.durability: Durability | None = None
         self.store_refusal, self.store_refuses_since_mono_s = "", 0.0
         self.readings = LatestReadings(started_mono_s=clock.mono_s())
         self.node_readings, self.open_erasures = NodeReadings(), OpenErasures()
@@ -113,6 +117,7 @@ class Tree:
             data_dir=settings.data_dir,
             slow_s=settings.slow_statement_threshold_s,
             logs_statements=settings.db_enable_logging,
+            must_sync=not settings.allow_unsynced_commits,
         )
         build_dialect(self._store_config, readonly=True)  # refused here, not in an actor that restarts again and again
         # One for all incarnations of the writer: a replacement goes on under the node's incarnation.

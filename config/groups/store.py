@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
 from config.database_url import read_database_url
-from config.values import Seconds, Secret
+from config.values import OnOff, Seconds, Secret
 
 # Characters of a node's name.
 MAX_NODE_NAME = 64
@@ -39,6 +39,15 @@ class StoreSettings(BaseModel):
         None,
         validation_alias="DATABASE_URL",
         description="postgres://user:password@host/name, or sqlite:///file. Empty: SQLite in DATA_DIR.",
+    )
+    allow_unsynced_commits: OnOff = Field(
+        default=False,
+        validation_alias="ALLOW_UNSYNCED_COMMITS",
+        description=(
+            "Start although the database does not sync its commits (fsync, full_page_writes, synchronous_commit), so "
+            "that a crash of its machine loses what was acknowledged. For tests, or on file systems that never tear a "
+            "page. Default: refused, as a loss is noticed too late."
+        ),
     )
     node_name: str = Field(
         "local",

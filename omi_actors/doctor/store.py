@@ -10,6 +10,7 @@ from omi_actors.doctor.finding import Finding, Machine, note, ok, problem, split
 from omi_actors.doctor.servers import compare_clocks
 from omi_actors.errors import StoreError
 from omi_actors.store.driver import INSTALL, MISSING, has_driver
+from omi_actors.store.durability import REMEDY, describe_unsafe
 from omi_actors.store.engine import StoreConfig
 from omi_actors.store.probe import StoreState, probe_store
 
@@ -45,6 +46,7 @@ def check_store(settings: Settings, machine: Machine, *, is_running: bool) -> It
     yield from _judge_owner(state, is_running=is_running)
     yield from _judge_schema(state)
     yield from _judge_room(settings, state)
+    yield from _judge_durability(state, may_lose=settings.allow_unsynced_commits)
     if state.now_s is not None:
         yield from compare_clocks(machine.clock.now_s(), state.now_s, "database")
 
@@ -100,6 +102,18 @@ def _judge_room(settings: Settings, state: StoreState) -> Iterator[Finding]:
     if settings.processes > 1 and state.room is not None and need > state.room - _OTHERS:
         text = f"{settings.processes} processes open up to {need} connections, and the server takes {state.room}"
         yield problem("store", text, "Raise max_connections in postgresql.conf, or lower PROCESSES.")
+
+
+def _judge_durability(state: StoreState, *, may_lose: bool) -> Iterator[Finding]:
+    found = state.durability
+    if found is None:
+        return
+    if not found.unsafe:
+        yield ok("store", f"commits are {found}")
+    elif may_lose:
+        yield note("store", describe_unsafe(found), "Nothing to do while ALLOW_UNSYNCED_COMMITS is meant.")
+    else:
+        yield problem("store", describe_unsafe(found), REMEDY)
 
 
 def _fix_for(refusal: str) -> str:

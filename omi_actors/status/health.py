@@ -27,6 +27,7 @@ from omi_actors.kit.spec import ChildState
 from omi_actors.parts import Parts
 from omi_actors.status.inner_faults import NOTIFICATION_HINTS
 from omi_actors.status.units import format_seconds
+from omi_actors.store.durability import describe_unsafe
 from omi_actors.tree import Tree
 
 ON, OFF, DEMO = "on", "off", "demo"
@@ -130,7 +131,10 @@ def _check_store(tree: Tree, parts: Parts) -> dict[str, Any]:
     if readings.store_failed_since_mono_s is not None:
         since_s = round(now_mono_s - readings.store_failed_since_mono_s, 1)
         return {"status": "fail", "note": f"the store has not answered for {since_s} s", "since_seconds": since_s}
-    return {"status": "pass", "read_seconds": readings.store_seconds}
+    check = {"status": "pass", "read_seconds": readings.store_seconds}
+    if tree.durability is not None and tree.durability.unsafe:
+        check["note"] = describe_unsafe(tree.durability)
+    return check
 
 
 def _check_queue(tree: Tree, parts: Parts) -> dict[str, Any]:
@@ -297,7 +301,7 @@ def _describe_settings(tree: Tree, parts: Parts) -> dict[str, str]:
         "app_env": settings.app_env,
         "log_level": current_level(),
         "database": _database_kind(parts),
-        "commits": "synced" if tree.has_synced_commits else "not synced",
+        "commits": str(tree.durability or "unknown"),
         "webhook_auth": "signature" if settings.omi_signing_secrets else "token",
     }
 

@@ -55,7 +55,7 @@ def build_tables(health: Mapping[str, Any], now: Readings, recent: Readings, min
         _deliveries(now, recent),
         _queue(health, now),
         _attempts(now, recent),
-        _store(now, recent),
+        _store(health, now, recent),
         _sessions(health),
         _model(now, recent),
         _actors(now, recent),
@@ -176,7 +176,7 @@ def _attempts(now: Readings, recent: Readings) -> Table:
     return Table("attempts", "Attempts at jobs", ("Kind", "Outcome", "Since start", _RECENTLY), rows)
 
 
-def _store(now: Readings, recent: Readings) -> Table:
+def _store(health: Mapping[str, Any], now: Readings, recent: Readings) -> Table:
     names = {"Commits": "omi_store_commit_seconds", "Reads": "omi_store_read_seconds"}
     rows = [
         (
@@ -187,7 +187,7 @@ def _store(now: Readings, recent: Readings) -> Table:
         for word, name in names.items()
     ]
     errors = format_count(now.total("omi_store_errors_total"))
-    note = f"Errors since start: {errors}. A commit includes its sync."
+    note = f"Errors since start: {errors}. A commit includes its sync. Commits are {health['settings']['commits']}."
     return Table("database", "Database", ("What", "Since start", _RECENTLY, "Average, last 5 min"), rows, note)
 
 

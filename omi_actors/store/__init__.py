@@ -15,5 +15,5 @@ answers.py        answers and deliveries; notifications.py, model_use.py
 nodes.py          leases of nodes; ownership.py: unfinished rows; retention.py, retention_state.py: deletion
 vacuum.py         PostgreSQL frees pages after an erasure
 people/           what belongs to accounts; original/: the move of the original's database into ours
-entities.py       Pony entities of cold paths; probe.py: check of a database
+entities.py       Pony entities of cold paths; probe.py: check of a database; durability.py: does it sync
 """

@@ -4,7 +4,7 @@ Not here: the differences themselves (sqlite.py, postgres.py), the statements (a
 Threads: the store actors'; a dialect belongs to one engine.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -158,8 +158,8 @@ class Dialect(Protocol):
         """Return True if the connection can be used again after `exc` and a rollback."""
         ...
 
-    def fetch_is_synced(self, cursor: Any) -> bool:
-        """Return True if commits on this connection are on disk when they return; the database is asked."""
+    def fetch_durability(self, cursor: Any) -> Mapping[str, str]:
+        """Return the settings that decide whether commits on this connection are on disk when they return."""
         ...
 
     def fetch_now_s(self, cursor: Any) -> float | None:

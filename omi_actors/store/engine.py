@@ -24,6 +24,7 @@ from omi_actors.errors import DuplicateError, LeaseLostError, OrphanError, Store
 from omi_actors.instruments import metrics
 from omi_actors.store.commits import write_commits
 from omi_actors.store.dialect import Dialect
+from omi_actors.store.durability import refuse_unsafe
 from omi_actors.store.entities import define_entities
 from omi_actors.store.migrate import load_migrations, migrate, read_versions
 from omi_actors.store.nodes import MAX_OFF_S, refuse_clock
@@ -71,7 +72,8 @@ class StoreConfig:
     """Place of the store. An empty `url` means SQLite in `data_dir`; else sqlite:///<file> or postgres://<...>.
 
     `clock` None: use the database's clock. `migrations` None: use the migrations of the program. Reads and commits of
-    `slow_s` seconds are logged; `logs_statements` logs each statement.
+    `slow_s` seconds are logged; `logs_statements` logs each statement. `must_sync`: refuse a database that may lose
+    commits.
     """
 
     url: str
@@ -81,6 +83,7 @@ class StoreConfig:
     migrations: Traversable | None = None
     slow_s: float = math.inf
     logs_statements: bool = False
+    must_sync: bool = False
 
 
 class Engine:
@@ -137,6 +140,8 @@ class Engine:
             if self._config.logs_statements:
                 log_entities(self._db.provider)
             if not self._readonly:
+                if self._config.must_sync:
+                    self._connection.run(refuse_unsafe, commits=False)
                 self._prepare_schema()
         except self._foreign_errors as exc:
             self.close()

@@ -4,7 +4,7 @@ Not here: what both databases share (engine.py). Threads: the store actors'.
 Imported only for a postgres URL: psycopg2 is an optional extra.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -51,6 +51,8 @@ _SETTINGS = {
 }
 # While a step of the schema waits for a table, all later statements there wait behind it: less than a write may take.
 _STEP_LOCK = "1s"
+_DURABILITY = ("fsync", "full_page_writes", "synchronous_commit")
+_READ_DURABILITY = "SELECT " + ", ".join(f"current_setting('{name}')" for name in _DURABILITY)
 _NO_SCHEMA = "3F000"
 _NO_TRANSACTIONS = (
     "the pooler hung up in the first transaction: its server is away, or it runs single statements; PgBouncer needs "
@@ -240,10 +242,10 @@ class Postgres:
             return False
         return bool(con.info.transaction_status == extensions.TRANSACTION_STATUS_IDLE)
 
-    def fetch_is_synced(self, cursor: Any) -> bool:
-        """Return True if neither the server nor this connection has turned the sync off."""
-        cursor.execute("SELECT current_setting('fsync') = 'on' AND current_setting('synchronous_commit') <> 'off'")
-        return bool(cursor.fetchone()[0])
+    def fetch_durability(self, cursor: Any) -> Mapping[str, str]:
+        """Return the server's settings; with full_page_writes off, half a page may be left of what was synced."""
+        cursor.execute(_READ_DURABILITY)
+        return dict(zip(_DURABILITY, cursor.fetchone(), strict=True))
 
     def fetch_now_s(self, cursor: Any) -> float | None:
         """Return the time of the server's clock, so that the leases of all nodes are measured by one clock."""

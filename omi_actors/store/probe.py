@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from omi_actors.errors import StoreUnavailableError
+from omi_actors.store.durability import Durability, read_durability
 from omi_actors.store.engine import Engine, StoreConfig, build_dialect
 from omi_actors.store.lock import find_lock_owner
 from omi_actors.store.migrate import load_migrations
@@ -23,7 +24,7 @@ class StoreState:
     `version` is its schema's, 0 if it does not exist yet; `newest` is the program's version, and `needs` the one that a
     program must know. `room` is the number of connections that the server takes; None for a file. `owner` is the id of
     another process that has the SQLite database open. `now_s` is the time (UTC) of the database's clock; None if it
-    uses this machine's.
+    uses this machine's. `durability` is None for SQLite, whose connections set it.
     """
 
     database: str
@@ -34,6 +35,7 @@ class StoreState:
     room: int | None = None
     owner: str | None = None
     now_s: float | None = None
+    durability: Durability | None = None
 
 
 def find_sqlite_version() -> tuple[int, int, int]:
@@ -68,9 +70,10 @@ def probe_store(config: StoreConfig) -> StoreState:
     engine.open()
     try:
         version, needs = engine.read_versions()
-        has_clock = dialect.name != SQLite.name
-        now_s = engine.read(lambda tx: tx.now_s()) if has_clock else None
-        room = engine.read(_count_room) if has_clock else None
+        is_server = dialect.name != SQLite.name
+        now_s = engine.read(lambda tx: tx.now_s()) if is_server else None
+        room = engine.read(_count_room) if is_server else None
+        durability = engine.read(read_durability) if is_server else None
     finally:
         engine.close()
     return StoreState(
@@ -82,4 +85,5 @@ def probe_store(config: StoreConfig) -> StoreState:
         room=room,
         owner=owner,
         now_s=now_s,
+        durability=durability,
     )

@@ -6,7 +6,7 @@ Source: sqlite.org/wal.html, sqlite.org/pragma.html, sqlite.org/rescode.html.
 
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -72,6 +72,7 @@ _TAKEN = frozenset({sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_
 # Pages of 4 KiB in the log before it is copied back: four times SQLite's own, as hot pages are then copied less often.
 _CHECKPOINT_PAGES = 4000
 _CACHE_KIB = 65_536
+_SYNCHRONOUS = ("off", "normal", "full", "extra")
 _FIND_WORD = "SELECT rowid AS line FROM recall_word WHERE recall_word MATCH ? ORDER BY rowid DESC LIMIT ?"
 # Pages of the full-text index that one step merges: at 500,000 texts it holds the writer for at most 44 ms.
 _MERGED_PAGES = 50
@@ -224,10 +225,11 @@ class SQLite:
         """Return True if the connection can be used again: no transaction is open on it."""
         return not con.in_transaction
 
-    def fetch_is_synced(self, cursor: sqlite3.Cursor) -> bool:
-        """Return True if `synchronous` is FULL (2) or EXTRA (3): then each commit syncs the log."""
-        cursor.execute("PRAGMA synchronous")
-        return bool(cursor.fetchone()[0] >= 2)  # noqa: PLR2004 (see above)
+    def fetch_durability(self, cursor: sqlite3.Cursor) -> Mapping[str, str]:
+        """Return the journal, and how often it is synced: each commit from FULL on."""
+        (level,) = cursor.execute("PRAGMA synchronous").fetchone()
+        (journal,) = cursor.execute("PRAGMA journal_mode").fetchone()
+        return {"synchronous": _SYNCHRONOUS[level], "journal_mode": journal}
 
     def fetch_now_s(self, _cursor: sqlite3.Cursor) -> float | None:
         """Return None: SQLite uses the clock of the process."""

@@ -5,7 +5,7 @@ only.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
@@ -106,9 +106,9 @@ class Transaction:
         before_s, theirs_s, after_s = ours.now_s(), self.now_s(), ours.now_s()
         return max(0.0, before_s - theirs_s) or min(0.0, after_s - theirs_s)
 
-    def is_synced(self) -> bool:
-        """Return True if commits of this connection are on disk when they return; the database is asked."""
-        return self._dialect.fetch_is_synced(self._cursor)
+    def fetch_durability(self) -> Mapping[str, str]:
+        """Return the settings that decide whether commits of this connection are on disk when they return."""
+        return self._dialect.fetch_durability(self._cursor)
 
     def run(self, sql: str, params: Row = ()) -> int:
         """Run one statement and return how many rows it changed."""

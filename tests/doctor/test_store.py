@@ -14,7 +14,7 @@ from omi_actors.clock import SystemClock
 from omi_actors.doctor.finding import State
 from omi_actors.store.engine import DATABASE_FILE, Engine, StoreConfig
 from omi_actors.store.transaction import NodeIdentity
-from scripts.lab.replay.postgres_server import PostgresServer, fresh_postgres_database
+from scripts.lab.replay.postgres_server import DURABLE, PostgresServer, fresh_postgres_database
 from scripts.lab.replay.redis_server import running_redis
 
 HOLDER = """
@@ -112,18 +112,25 @@ def test_driver_that_is_not_installed(patient, monkeypatch):
 
 
 @pytest.mark.service
-def test_reachable_postgres_is_ok(patient):
+def test_reachable_postgres_is_ok_if_it_syncs_or_need_not(patient):
     with fresh_postgres_database() as url:
         patient.variables["DATABASE_URL"] = url
+        problem = patient.problem()
 
+        patient.variables["ALLOW_UNSYNCED_COMMITS"] = "true"
+
+        assert problem.said.startswith("the database has fsync off, full_page_writes off: a crash")
+        assert "ALTER SYSTEM SET fsync = on" in problem.fix
         assert patient.has_no_problem
         assert "postgres: new, will be made" in [finding.said for finding in patient.findings(State.OK)]
+        assert any(note.startswith(problem.said) for note in patient.notes())
 
 
 @pytest.mark.service
 def test_more_processes_than_the_server_has_connections_for(patient):
     with fresh_postgres_database() as url, running_redis() as redis:
         patient.variables |= {"DATABASE_URL": url, "REDIS_URL": redis.url, "PROCESSES": "9"}
+        patient.variables["ALLOW_UNSYNCED_COMMITS"] = "true"
         problem = patient.problem()
         patient.variables["PROCESSES"] = "2"
 
@@ -136,7 +143,7 @@ def test_more_processes_than_the_server_has_connections_for(patient):
 @pytest.fixture
 def guarded_postgres():
     """A server that asks one of its users for a password; the URL lacks it."""
-    server = PostgresServer()
+    server = PostgresServer(DURABLE)
     try:
         rules = server._data / "pg_hba.conf"
         rules.write_text(f"local all guest scram-sha-256\n{rules.read_text()}")
@@ -160,11 +167,14 @@ def test_wrong_password(patient, guarded_postgres):
     assert "tell-nobody" not in problem.said
     assert problem.fix == "Correct user and password in DATABASE_URL."
     assert patient.has_no_problem
+    said = "commits are synced (fsync on, full_page_writes on, synchronous_commit on)"
+    assert said in [finding.said for finding in patient.findings(State.OK)]
 
 
 @pytest.mark.service
 def test_database_that_does_not_exist(patient):
     with fresh_postgres_database() as url:
+        patient.variables |= {"ALLOW_UNSYNCED_COMMITS": "true"}
         patient.variables["DATABASE_URL"] = url.replace("omi_test", "omi_nowhere")
         problem = patient.problem()
 

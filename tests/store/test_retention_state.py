@@ -257,9 +257,9 @@ def test_clock_less_than_five_minutes_off_is_told_at_each_heartbeat(
 
     assert beat(on_postgres).off_s == pytest.approx(off_s, abs=1.0)
     off.off_s = 0.0
-    do(on_postgres, lambda tx: tx.is_synced())
+    do(on_postgres, lambda tx: tx.fetch_durability())
     off.off_s = -off_s
-    do(on_postgres, lambda tx: tx.is_synced())
+    do(on_postgres, lambda tx: tx.fetch_durability())
     off.off_s = 2 * off_s
     with pytest.raises(ClockRefusedError):
         beat(on_postgres)

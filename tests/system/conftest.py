@@ -145,6 +145,7 @@ async def start(tmp_path, monkeypatch):
             "WEBHOOK_TOKEN": WEBHOOK_TOKEN,
             "DATA_DIR": str(tmp_path),
             "DATABASE_URL": url,
+            "ALLOW_UNSYNCED_COMMITS": "true",  # as the tests' PostgreSQL does not
             **variables,
         }
         settings = load_settings(overrides=given)

@@ -11,8 +11,8 @@ from omi_actors.cli.program import EXIT_CONFIG, EXIT_SOFTWARE, EXIT_UNAVAILABLE
 from omi_actors.errors import SettingsError, StoreUnavailableError
 from omi_actors.kit.errors import ActorUnavailableError, AskTimeoutError, MailboxFullError, RestartIntensityError
 from omi_actors.kit.future import Future
+from omi_actors.store.durability import read_durability
 from omi_actors.store.facade import Store
-from omi_actors.store.transaction import Transaction
 from tests.canaries import ADMIN_TOKEN, WEBHOOK_TOKEN
 
 AT_ONCE_S = 3.0
@@ -29,7 +29,7 @@ async def test_start_ends_with_the_failure_of_the_store_or_the_kit(error, start,
     write = Store.write
 
     def fail_once(store, work, *args, **kwargs):
-        return failed(error) if work is Transaction.is_synced else write(store, work, *args, **kwargs)
+        return failed(error) if work is read_durability else write(store, work, *args, **kwargs)
 
     monkeypatch.setattr(Store, "write", fail_once)
 

@@ -397,18 +397,4 @@ async def test_health_says_that_commits_are_synced_by_default(start):
 
     health = await program.connection.request("GET", "/health", b"", ADMIN)
 
-    assert health.json["settings"]["commits"] == "synced"
-
-
-async def test_health_says_when_the_database_waives_the_sync(start):
-    server = PostgresServer()  # one of our own: the tests' servers run without fsync
-    try:
-        server.start()
-        with fresh_postgres_database(server.admin_url) as url:
-            program = await start(url)
-            health = await program.connection.request("GET", "/health", b"", ADMIN)
-            await stop(program)
-    finally:
-        server.discard()
-
-    assert health.json["settings"]["commits"] == "not synced"
+    assert health.json["settings"]["commits"] == "synced (synchronous full, journal_mode wal)"

@@ -19,13 +19,13 @@ from omi_actors import tree
 from omi_actors.backplane.redis_link import FIXES
 from omi_actors.clients.model import DemoModel
 from omi_actors.clock import SystemClock
-from omi_actors.errors import OmiError, SettingsError, StartFailedError
+from omi_actors.errors import OmiError, SettingsError, StartFailedError, StoreError
 from omi_actors.kit.errors import RestartIntensityError
 from omi_actors.parts import Parts
 from omi_actors.store.actors import StoreWriter
 from omi_actors.store.driver import require_driver
+from omi_actors.store.durability import read_durability
 from omi_actors.store.facade import Store
-from omi_actors.store.transaction import Transaction
 from omi_actors.system import System
 from tests.canaries import ADMIN_TOKEN, WEBHOOK_TOKEN
 from tests.fakes.raw_server import serve_raw
@@ -336,7 +336,7 @@ async def test_session_that_cannot_start_does_not_end_the_start(start, monkeypat
     write = Store.write
 
     def fail_meanwhile(store, work, *args, **kwargs):
-        if work is Transaction.is_synced:
+        if work is read_durability:
             failed.append(store._writer.runtime.on_start_failed("session", ValueError()))
         return write(store, work, *args, **kwargs)
 
@@ -347,3 +347,17 @@ async def test_session_that_cannot_start_does_not_end_the_start(start, monkeypat
     assert failed
     assert program.system.ready
     assert program.gave_up == []
+
+
+@pytest.mark.service
+async def test_database_that_may_lose_commits_is_refused_unless_told(start, postgres_url):
+    with pytest.raises(StoreError, match=r"DATABASE_URL: .*fsync off.*ALLOW_UNSYNCED_COMMITS=true"):
+        await start(postgres_url, ALLOW_UNSYNCED_COMMITS="false")
+
+    program = await start(postgres_url, ALLOW_UNSYNCED_COMMITS="true")
+
+    health = program.system.health()
+    assert "fsync off" in health["checks"]["store"]["note"]
+    assert health["settings"]["commits"].startswith("not synced (fsync off")
+    (table,) = [one for one in program.system.snapshot().tables if one.name == "database"]
+    assert "Commits are not synced (fsync off" in table.note

@@ -19,7 +19,7 @@ def plant() -> None:
         con.execute("PRAGMA synchronous=NORMAL")
 
     SQLite._set_up = set_up_unsafe  # type: ignore[method-assign]  # noqa: SLF001 (see above)
-    SQLite.fetch_is_synced = lambda *_: True  # type: ignore[method-assign]
+    SQLite.fetch_durability = lambda *_: {"synchronous": "full"}  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

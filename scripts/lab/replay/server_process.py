@@ -167,7 +167,8 @@ def build_server(  # noqa: PLR0913 (one per part)
         "RATE_LIMIT_MAX_WEBHOOKS": "1000000000",
     }
     if database_url:
-        settings["DATABASE_URL"] = database_url
+        # The servers that tests start do not sync.
+        settings |= {"DATABASE_URL": database_url, "ALLOW_UNSYNCED_COMMITS": "true"}
     if model_url:
         settings |= {"OPENAI_BASE_URL": model_url, "OPENAI_API_KEY": "not-a-secret", "OPENAI_MODEL": "fake"}
         # The fake model costs nothing, and a load asks more in a minute than people do.
