@@ -30,6 +30,7 @@ from omi_actors.jobs.answer import KIND as ANSWER
 from omi_actors.jobs.attempt import KINDS
 from omi_actors.jobs.kinds import BudgetGuard, JobDeps
 from omi_actors.kit.handle import Handle
+from omi_actors.kit.runtime import Runtime
 from omi_actors.store.facade import Store
 
 # Seconds of a job's lease; three heartbeats renew it in that time.
@@ -45,7 +46,8 @@ class Parts:
     `on_fenced` is called when another process has taken this node's name. `on_clock_refused` is called with the reason
     when the store refuses this machine's clock. `on_store_unopened` is called, in the writer's thread, when the store
     cannot be opened at the start. If `model` fails, the `fallbacks` are asked in order. Without a
-    `notifier`, an answer that missed its own reply waits for the wearer's next contact.
+    `notifier`, an answer that missed its own reply waits for the wearer's next contact. `store_clock` None: the store
+    uses its database's clock.
     """
 
     settings: Settings
@@ -58,6 +60,8 @@ class Parts:
     build_session: BuildSession = SessionActor
     notifier: Notifier | None = None
     fallbacks: Sequence[Model] = ()
+    build_runtime: Callable[..., Runtime] = Runtime
+    store_clock: Clock | None = None
 
 
 def build_backplane(parts: Parts) -> Backplane:

@@ -48,7 +48,6 @@ from omi_actors.jobs.followup import build_followup_job
 from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
-from omi_actors.kit.runtime import Runtime
 from omi_actors.kit.spec import ChildState
 from omi_actors.kit.supervisor import Root, start_root
 from omi_actors.parts import Parts
@@ -96,7 +95,7 @@ class System:
     def __init__(self, parts: Parts, on_give_up: Callable[[BaseException], None]) -> None:
         self._parts = parts
         self._on_give_up = on_give_up
-        self._runtime = Runtime(parts.clock, parts.rng, hooks=ActorMetrics())
+        self._runtime = parts.build_runtime(parts.clock, parts.rng, hooks=ActorMetrics())
         self._tree = Tree(self._runtime, parts)
         # The operator's view of the actors.
         self.actors = Actors(self._tree.list_groups(), self._tree.live_sessions, self._runtime.crash_log, parts.clock)
@@ -282,8 +281,8 @@ class System:
         return self._route(message.session_key).ask(message, timeout_s=timeout_s)
 
     def reply_sent(self, message: ReplySent) -> None:
-        """Report whether a reply with an answer was sent."""
-        self._tree.router.tell(message)
+        """Report whether a reply with an answer was sent. A full mailbox takes it, too: nothing repeats it."""
+        self._tree.router.tell_always(message)
 
     def preferences_changed(self, session_keys: Iterable[str]) -> None:
         """Report that a person has other preferences, to those of the person's sessions that are in memory here.

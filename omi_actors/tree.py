@@ -115,6 +115,7 @@ class Tree:
         self._store_config = StoreConfig(
             url=url,
             data_dir=settings.data_dir,
+            clock=parts.store_clock,
             slow_s=settings.slow_statement_threshold_s,
             logs_statements=settings.db_enable_logging,
             must_sync=not settings.allow_unsynced_commits,

@@ -7,7 +7,7 @@ on the loop's.
 from typing import TypeVar
 
 from omi_actors.kit.future import Future
-from omi_actors.kit.mailbox import Mailbox, Refusal
+from omi_actors.kit.mailbox import Refusal
 from omi_actors.kit.messages import Envelope, Request, current_context
 from omi_actors.kit.runtime import Runtime, TimerHandle
 from omi_actors.kit.spec import ChildSpec, ChildState, Incarnation
@@ -29,7 +29,7 @@ class Handle:
     def __init__(self, spec: ChildSpec, runtime: Runtime) -> None:
         self.spec = spec
         self.runtime = runtime
-        self.mailbox = Mailbox(spec.mailbox_capacity)
+        self.mailbox = runtime.build_mailbox(spec.name, spec.mailbox_capacity)
         self.state = ChildState.STARTING
         self.generation = 0
         self.actor: Incarnation | None = None

@@ -7,6 +7,7 @@ any. Each turn runs in a context of its own, so context variables that it binds 
 from asyncio import CancelledError
 from collections.abc import Callable, Coroutine
 from contextvars import Context
+from functools import partial
 from types import CoroutineType, TracebackType
 from typing import Any
 
@@ -41,7 +42,8 @@ class LoopActor(BareActor):
     """
 
     _envelope: Envelope | None = None
-    _open_replies: set[Future[Any]] | None = None
+    # In the order in which they were taken.
+    _open_replies: dict[Future[Any], None] | None = None
     _taken_reply: Future[Any] | None = None
     _turn: AsyncTurn | None = None
     _then: _Then | None = None
@@ -99,9 +101,9 @@ class LoopActor(BareActor):
         if reply is None:
             return None
         if self._open_replies is None:
-            self._open_replies = set()
-        self._open_replies.add(reply)
-        reply.add_done_callback(self._open_replies.discard)
+            self._open_replies = {}
+        self._open_replies[reply] = None
+        reply.add_done_callback(partial(_forget, self._open_replies))
         self._taken_reply = reply
         return reply
 
@@ -282,3 +284,7 @@ class LoopActor(BareActor):
 
     def _resume(self, _future: Future[Any]) -> None:
         self.runtime.post(self._step)
+
+
+def _forget(replies: dict[Future[Any], None], settled: Future[Any]) -> None:
+    replies.pop(settled, None)

@@ -12,12 +12,17 @@ from asyncio import _get_running_loop
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context
+from typing import TYPE_CHECKING
 
 import structlog
 
 from omi_actors.clock import Clock
 from omi_actors.kit.future import Deadlines, Future
+from omi_actors.kit.mailbox import Mailbox
 from omi_actors.kit.reports import CrashLog, Hooks, Zombies
+
+if TYPE_CHECKING:
+    from omi_actors.kit.thread_actor import ThreadActor
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -83,6 +88,14 @@ class Runtime:
         self._thread_id = threading.get_ident()
         if self._ready and not self._awake:
             self._wake()
+
+    def build_mailbox(self, name: str, capacity: int) -> Mailbox:  # noqa: ARG002 (a simulation's mailboxes have names)
+        """Return the mailbox of the actor called `name`."""
+        return Mailbox(capacity)
+
+    def start_thread(self, actor: "ThreadActor") -> None:
+        """Give a thread actor its thread."""
+        actor.start_thread()
 
     def post(self, fn: Callable[[], None]) -> None:
         """Call `fn()` soon on the loop's thread. Calls keep their order. Many posts at once wake the loop once."""

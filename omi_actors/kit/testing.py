@@ -1,12 +1,14 @@
 """A driver for tests of one loop actor: a manual clock, probes as collaborators; no loop, no threads, no sleeping.
 
-Not here: supervision (use a ManualRuntime with a real supervisor). Threads: the test's.
+Also a thread actor without a thread. Not here: supervision (use a ManualRuntime with a real supervisor). Threads: the
+test's.
 """
 
 import heapq
 import itertools
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from omi_actors.clock import ManualClock
@@ -15,10 +17,11 @@ from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
 from omi_actors.kit.life import ChildExited
 from omi_actors.kit.loop_actor import LoopActor
-from omi_actors.kit.messages import Request
+from omi_actors.kit.messages import Envelope, Request
 from omi_actors.kit.reports import Hooks
 from omi_actors.kit.runtime import Runtime, TimerHandle
 from omi_actors.kit.spec import ChildSpec
+from omi_actors.kit.thread_actor import ThreadActor
 
 
 class ManualRuntime(Runtime):
@@ -179,3 +182,108 @@ class Driver:
             if isinstance(fact, ChildExited) and fact.error is not None:
                 self._exits.messages.clear()
                 raise fact.error
+
+
+class InlineThread:
+    """The life of a thread actor without a thread: each turn is one call of its runtime.
+
+    `draw_s` returns the seconds from mail to its turn, and from the turn's effect to its replies. So a sender learns of
+    an effect later, as it does from a thread.
+    """
+
+    def __init__(self, actor: ThreadActor, draw_s: Callable[[ThreadActor], tuple[float, float]]) -> None:
+        self._actor = actor
+        self._draw_s = draw_s
+        self._is_busy = True
+        # Futures that turns have settled, each with the reply that its sender waits for.
+        self._held: list[tuple[Future[Any], Future[Any]]] = []
+
+    def start(self) -> None:
+        """Run the start hook soon, then take mail."""
+        actor: Any = self._actor
+        actor._mail = self  # noqa: SLF001 (in place of the event that its thread waits for)
+        actor.runtime.call_later(self._draw_s(actor)[0], self._open)
+
+    def set(self) -> None:
+        """Take mail soon: the mailbox and `halt` call this."""
+        if not self._is_busy:
+            self._is_busy = True
+            self._actor.runtime.call_later(self._draw_s(self._actor)[0], self._turn)
+
+    def _open(self) -> None:
+        actor = self._actor
+        try:
+            actor._call(actor.on_start)  # noqa: SLF001 (this is its life)
+        except BaseException as error:  # noqa: BLE001 (it ends the actor)
+            self._end(error)
+            return
+        actor.runtime.post(partial(life.running, actor.handle, actor))
+        self._turn()
+
+    def _turn(self) -> None:
+        actor, mailbox = self._actor, self._actor.handle.mailbox
+        if actor._halted:  # noqa: SLF001 (see above)
+            self._close()
+            return
+        batch = mailbox.take_many(actor, actor.batch_max)
+        if not batch:
+            self._is_busy = False
+            if mailbox.is_finished:
+                self._close()
+            return
+        error = self._handle([envelope for envelope in batch if not _has_failed(envelope)])
+        actor.runtime.call_later(self._draw_s(actor)[1], partial(self._reply, error))
+
+    def _handle(self, batch: Sequence[Envelope]) -> BaseException | None:
+        """Run one turn, and hold its replies. Return the error of a crash."""
+        for envelope in batch:
+            if envelope.reply_to is not None:
+                envelope.reply_to = self._hold(envelope.reply_to)
+        try:
+            self._actor._handle(batch)  # noqa: SLF001 (see above)
+        except BaseException as error:  # noqa: BLE001 (it ends the actor)
+            return error
+        return None
+
+    def _hold(self, reply: Future[Any]) -> Future[Any]:
+        """Return a future for the turn to settle. `_reply` settles `reply` by it, if its deadline has not passed."""
+        given: Future[Any] = Future()
+
+        def end(_: Future[Any]) -> None:
+            given.try_set(None)
+
+        given.add_done_callback(lambda settled: self._held.append((settled, reply)))
+        reply.add_done_callback(end)
+        return given
+
+    def _reply(self, error: BaseException | None) -> None:
+        held, self._held = self._held, []
+        for given, reply in held:
+            try:
+                reply.try_set(given.result())
+            except BaseException as failure:  # noqa: BLE001 (it is the reply)
+                reply.try_fail(failure)
+        if error is not None:
+            self._end(error)
+        else:
+            self._turn()
+
+    def _close(self) -> None:
+        self._is_busy = True
+        try:
+            self._actor._call(self._actor.on_stop)  # noqa: SLF001 (see above)
+        except BaseException as error:  # noqa: BLE001 (it ends the actor)
+            self._end(error)
+        else:
+            self._end(None)
+
+    def _end(self, error: BaseException | None) -> None:
+        self._is_busy = True
+        actor = self._actor
+        if error is not None:
+            actor._call_on_failure(error)  # noqa: SLF001 (see above)
+        actor.runtime.post(partial(life.exited, actor.handle, actor, error))
+
+
+def _has_failed(envelope: Envelope) -> bool:
+    return envelope.reply_to is not None and envelope.reply_to.done

@@ -80,6 +80,10 @@ class ThreadActor(pykka.ThreadingActor):
         return next(iter(self._batch), None)
 
     def begin(self) -> None:
+        """Ask the runtime for a thread."""
+        self.runtime.start_thread(self)
+
+    def start_thread(self) -> None:
         """Start the thread."""
         self._start_actor_loop()
 

@@ -1,11 +1,21 @@
 """Every answer reaches its wearer by one way, whatever is late, refused, cut or crashed."""
 
+import random
+
 import pytest
 
+from config.settings import load_settings
 from omi_actors.actors.queue.messages import AnswerReady
 from omi_actors.actors.session.actor import SessionActor
+from omi_actors.actors.session.messages import ReplySent
+from omi_actors.clients.model import DemoModel
+from omi_actors.clock import ManualClock
 from omi_actors.domain.answers.delivery_records import DeliveryChange
+from omi_actors.kit.messages import Envelope
+from omi_actors.parts import Parts
 from omi_actors.store import answers
+from omi_actors.system import System
+from tests.canaries import ADMIN_TOKEN
 from tests.fakes.omi_server import Mode
 from tests.system.conftest import ADMIN, UID, eventually, stop
 from tests.system.test_promises import GatedModel
@@ -301,3 +311,19 @@ async def test_answer_of_an_earlier_process_is_given_by_the_next(start, database
     await eventually(stands(program, "sent", "notify"))
 
     assert omi.texts_of(UID) == [ANSWER]
+
+
+def test_a_full_router_takes_the_end_of_a_reply(tmp_path):
+    settings = load_settings(overrides={"DATA_DIR": str(tmp_path), "ADMIN_TOKEN": ADMIN_TOKEN})
+    parts = Parts(
+        settings=settings, model=DemoModel(), clock=ManualClock(), rng=random.Random(1), on_fenced=lambda: None
+    )
+    system = System(parts, lambda _error: None)
+    mailbox = system._tree.router.mailbox
+    while mailbox.offer(Envelope("mail")) is None:
+        pass
+    full = len(mailbox)
+
+    system.reply_sent(ReplySent("omi:ada", "delivery-1", reached=True))
+
+    assert len(mailbox) == full + 1

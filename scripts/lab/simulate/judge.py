@@ -137,14 +137,14 @@ def judge(questions: Sequence[AskedQuestion], deliveries: Sequence[Delivery]) ->
 def _place(delivery: Delivery, outcomes: Sequence[Outcome]) -> bool:
     """Assign a delivery to its question; False when no similar question was asked before."""
     match = _ANSWER.fullmatch(delivery.text)
-    heard = _letters(match["words"]) if match else ""
+    heard = letters(match["words"]) if match else ""
     asked = [one for one in outcomes if one.question.asked_mono_s <= delivery.at_mono_s + _EARLY_S]
-    same = [one for one in asked if _letters(one.question.words) == heard]
+    same = [one for one in asked if letters(one.question.words) == heard]
     if same:
         next((one for one in same if not one.right), same[-1]).right.append(delivery)
         return True
     # Later questions count too, since half of a question may be answered before its other half is spoken.
-    like = [(one, _likeness(_letters(one.question.words), heard)) for one in outcomes]
+    like = [(one, _likeness(letters(one.question.words), heard)) for one in outcomes]
     near = [(likeness, not one.right, -abs(one.question.asked_mono_s - delivery.at_mono_s)) for one, likeness in like]
     best = max(range(len(outcomes)), key=near.__getitem__, default=None)
     if best is None or near[best][0] < _LIKE:
@@ -153,7 +153,7 @@ def _place(delivery: Delivery, outcomes: Sequence[Outcome]) -> bool:
     return True
 
 
-def _letters(words: str) -> str:
+def letters(words: str) -> str:
     """Remove all characters except letters and digits: speech has no punctuation, and some languages use no blanks."""
     return "".join(_LETTER.findall(words.casefold()))
 
