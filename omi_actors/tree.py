@@ -58,6 +58,7 @@ from omi_actors.store.actors import StoreReader, StoreWriter
 from omi_actors.store.engine import StoreConfig, build_dialect
 from omi_actors.store.facade import Store
 from omi_actors.store.people import erasure
+from omi_actors.store.reader_process import ReaderProcess
 from omi_actors.store.transaction import NodeIdentity
 from omi_actors.store.vacuum import start_vacuum
 
@@ -198,7 +199,8 @@ class Tree:
         each, together = Strategy.ONE_FOR_ONE, Strategy.ONE_FOR_ALL
         store = (
             _child("store_writer", self._build_writer, mailbox_capacity=_WRITER_MAILBOX),
-            *(_child(name, self._build_reader, "store_reader") for name in (*_READERS, *_COLD_READERS)),
+            *(_child(name, self._build_reader, "store_reader") for name in _READERS),
+            *(_child(name, self._build_cold_reader, "store_reader") for name in _COLD_READERS),
         )
         node = (
             _child("metrics_collector", self._build_collector),
@@ -245,6 +247,12 @@ class Tree:
 
     def _build_reader(self) -> StoreReader:
         return StoreReader(self._store_config, self.store_opened)
+
+    def _build_cold_reader(self) -> StoreReader:
+        config = self._store_config
+        # A process of its own would not write into the server's log.
+        has_process = self._parts.settings.store_reader_processes and not config.logs_statements
+        return StoreReader(config, self.store_opened, ReaderProcess(config) if has_process else None)
 
     def _note_writes(self, refusal: str) -> None:
         """Record why the store takes no writes; "" when it does. Runs in the writer's thread."""

@@ -66,7 +66,7 @@ def test_numbers_of_the_servers_that_are_called_are_the_programs():
     assert omi[1].startswith(f"{omi_api._CONNECT_S:g} s at most to connect")
     assert omi[2].startswith(f"{notify._MAX_ATTEMPTS}, ")
     readers, cold = len(tree._READERS), len(tree._COLD_READERS)
-    stores = f"{1 + readers + cold}: a writer, {readers} readers, {cold} for lists"
+    stores = f"{1 + readers + 2 * cold}: a writer, {readers} readers, {cold} for lists and {cold} in their processes"
     assert [postgresql[0], sqlite[0]] == [stores, stores]
     statement, lock = (postgres._SETTINGS[f"{name}_timeout"].removesuffix("s") for name in ("statement", "lock"))
     assert f"{statement} s a statement, {lock} s a lock" in postgresql[1]

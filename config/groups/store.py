@@ -69,6 +69,14 @@ class StoreSettings(BaseModel):
         le=600_000,
         description="Milliseconds after which a read from the store fails.",
     )
+    store_reader_processes: OnOff = Field(
+        default=True,
+        validation_alias="STORE_READER_PROCESSES",
+        description=(
+            "Reads persons' lists, searches, recall and statistics in two processes of their own, which start with the "
+            "first such request and take about 60 MiB each. When off, threads of the server read them."
+        ),
+    )
 
     @property
     def is_postgres(self) -> bool:

@@ -4,7 +4,7 @@ Here: statements, entities, transactions, the actors that run them. Not here: de
 domain/ leave this folder, never entities.
 
 facade.py         Store: commit, write, write_alone, read, read_apart, read_cold
-actors.py         the writer and the readers; messages.py: their messages
+actors.py         the writer and the readers; messages.py: their messages; reader_process.py: a reader's process
 engine.py         group commits, writes alone, reads; transaction.py: one transaction; migrate.py: the schema;
                   statement_log.py: transactions that log their statements
 dialect.py        the two databases: sqlite.py with sqlite_file.py, lock.py and archive.py (backups); postgres.py with

@@ -27,6 +27,7 @@ from omi_actors.kit.thread_actor import ThreadActor
 from omi_actors.store.engine import Engine, Outcome, StoreConfig
 from omi_actors.store.messages import Apply, ApplyAlone, ColdQuery, CommitSession, NextAlone, Query, comes_late
 from omi_actors.store.nodes import register_node
+from omi_actors.store.reader_process import ReaderProcess
 from omi_actors.store.transaction import EntityTransaction, NodeIdentity
 
 _log = get_logger(__name__)
@@ -198,15 +199,17 @@ class StoreWriter(ThreadActor):
 class StoreReader(ThreadActor):
     """Runs queries, one at a time.
 
-    State it owns: a reading connection. Messages it takes: Query, ColdQuery. Messages it sends: none. What kills it: an
-    unexpected error. What survives a restart: its mailbox.
+    State it owns: a reading connection, and the `process` that runs what is read apart, if it has one. Messages it
+    takes: Query, ColdQuery. Messages it sends: none. What kills it: an unexpected error. What survives a restart: its
+    mailbox.
     """
 
-    def __init__(self, config: StoreConfig, opened: Future[None]) -> None:
+    def __init__(self, config: StoreConfig, opened: Future[None], process: ReaderProcess | None = None) -> None:
         """Make a reader. It waits for `opened`, which the writer settles: before, the schema may not exist."""
         super().__init__()
         self._opened = opened
         self._engine = Engine(config, NodeIdentity("reader"), readonly=True)
+        self._process = process
         self._slow_s = config.slow_s
 
     def on_start(self) -> None:
@@ -219,17 +222,24 @@ class StoreReader(ThreadActor):
 
     def on_stop(self) -> None:
         """Disconnect."""
-        self._engine.close()
+        self._close()
 
     def on_failure(
         self, _type: type[BaseException] | None, _value: BaseException | None, _trace: TracebackType | None
     ) -> None:
         """Disconnect."""
+        self._close()
+
+    def _close(self) -> None:
+        if self._process is not None:
+            self._process.stop()
         self._engine.close()
 
     def receive(self, message: object) -> Any:
         """Run one query and return its result."""
         match message:
+            case Query(name, read, True) if self._process is not None and self._process.is_ready():
+                return self._answer(name, partial(self._process.read, read))
             case Query(name, read, is_apart):
                 return self._answer(name, partial(self._engine.read, read, is_apart=is_apart))
             case ColdQuery(name, read):

@@ -92,6 +92,10 @@ TESTED_BY: Mapping[str, tuple[str, str]] = {
     "REDIS_KEY_PREFIX": (_BACKPLANE, "test_redis_settings_reach_the_backplane"),
     "NODE_NAME": (_EFFECTS, "test_store_and_sessions_have_their_settings"),
     "STORE_WRITE_TIMEOUT_MS": (_EFFECTS, "test_store_and_sessions_have_their_settings"),
+    "STORE_READER_PROCESSES": (
+        _EFFECTS,
+        "test_lists_of_persons_are_read_in_processes_of_their_own_if_they_may",
+    ),
     "STORE_READ_TIMEOUT_MS": (_EFFECTS, "test_store_and_sessions_have_their_settings"),
     "OPENAI_API_KEY": (_EFFECTS, "test_model_is_the_one_that_the_settings_name"),
     "OPENAI_BASE_URL": (_EFFECTS, "test_model_is_the_one_that_the_settings_name"),

@@ -1,5 +1,6 @@
 """Values for the store's tests, and shorthands that fail a test when the store fails."""
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ from omi_actors.domain.sessions.records import AnswerDone, NewConversation, NewM
 from omi_actors.domain.work.jobs import ClaimedJob, NewJob
 from omi_actors.store import jobs
 from omi_actors.store.engine import Engine, Write
-from omi_actors.store.transaction import EntityTransaction
+from omi_actors.store.transaction import EntityTransaction, Transaction
 
 NOW = 1_790_000_000.0
 
@@ -153,6 +154,11 @@ def alone(engine: Engine, work: Callable[[EntityTransaction], Any]) -> Any:
 def claim(engine: Engine, *, limit: int = 10, kinds: tuple[str, ...] = ("answer",)) -> list[ClaimedJob]:
     claimed: list[ClaimedJob] = do(engine, lambda tx: jobs.claim_jobs(tx, kinds=kinds, limit=limit, lease_s=30.0))
     return claimed
+
+
+def find_process(_tx: Transaction) -> int:
+    """Return the id of the process that runs it."""
+    return os.getpid()
 
 
 def rows(engine: Engine, sql: str) -> list[tuple[Any, ...]]:

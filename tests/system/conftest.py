@@ -146,6 +146,7 @@ async def start(tmp_path, monkeypatch):
             "DATA_DIR": str(tmp_path),
             "DATABASE_URL": url,
             "ALLOW_UNSYNCED_COMMITS": "true",  # as the tests' PostgreSQL does not
+            "STORE_READER_PROCESSES": "off",  # a process takes longer to start than most programs run here
             **variables,
         }
         settings = load_settings(overrides=given)

@@ -1,5 +1,6 @@
 """Settings reach the parts that they are for."""
 
+import os
 import random
 import sqlite3
 from contextlib import closing
@@ -18,7 +19,8 @@ from omi_actors.domain.answers.prompt import Prompt, PromptMessage
 from omi_actors.parts import Parts
 from omi_actors.store.engine import DATABASE_FILE
 from tests.fakes.openai_server import run_fake_openai
-from tests.system.conftest import ADMIN
+from tests.store.builders import find_process
+from tests.system.conftest import ADMIN, eventually
 from tests.web.fake_system import FakeSystem
 from tests.web.http_client import Connection
 from web.server import WebServer
@@ -118,6 +120,23 @@ async def test_store_and_sessions_have_their_settings(start, tmp_path):
     assert (limits.idle_s, limits.max_live) == (61, 7)
     with closing(sqlite3.connect(tmp_path / DATABASE_FILE)) as con:
         assert con.execute("SELECT name FROM node").fetchall() == [("kitchen",)]
+
+
+@pytest.mark.parametrize(("is_on", "has_processes"), [("on", True), ("off", False)])
+async def test_lists_of_persons_are_read_in_processes_of_their_own_if_they_may(start, is_on, has_processes):
+    store = (await start(STORE_READER_PROCESSES=is_on)).system._tree.store
+
+    async def find_readers():
+        return {await store.read_cold_apart(find_process) for _ in range(4)}
+
+    async def is_elsewhere():
+        readers = await find_readers()
+        return os.getpid() not in readers and len(readers) == 2
+
+    if has_processes:
+        await eventually(is_elsewhere)
+    else:
+        assert await find_readers() == {os.getpid()}
 
 
 async def test_model_is_the_one_that_the_settings_name():

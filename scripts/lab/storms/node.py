@@ -86,7 +86,8 @@ class Node:
     def _load_settings(self) -> Settings:
         idle_s = int(self.world.dice("settings").between(*_IDLE_S))
         given = {"DATA_DIR": str(self.folder), "ADMIN_TOKEN": "x" * 40, "SESSION_IDLE_S": str(idle_s)}
-        return load_settings(overrides=given)
+        # Another process would have a time of its own.
+        return load_settings(overrides={**given, "STORE_READER_PROCESSES": "off"})
 
     # --- lives
 
