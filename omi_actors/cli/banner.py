@@ -4,6 +4,7 @@ The table shows tokens, since the person at the terminal owns the server. The li
 Not here: measuring its facts (server.py). Threads: the event loop's; writes once.
 """
 
+import asyncio
 import os
 import platform
 import sys
@@ -83,6 +84,7 @@ def describe(facts: Facts) -> dict[str, Any]:
         "env_file": str(loaded.env_file.path.resolve()) if loaded.env_file else None,
         "variables_set": _count_given(loaded),
         "app_env": loaded.settings.app_env,
+        "event_loop": type(asyncio.get_running_loop()).__module__.partition(".")[0],
         "ready_s": round(facts.ready_s, 3),
         "pid": os.getpid(),
         "processes": loaded.settings.processes,

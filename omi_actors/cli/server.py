@@ -73,7 +73,8 @@ def run(loaded: LoadedSettings, place: str | None = None, *, has_last_tables: bo
     settings, member = loaded.settings, Member(Place.parse(place)) if place else None
     with _log_file(settings, member), traces(settings.otel_endpoint, settings.node_name, SystemClock()):
         try:
-            return asyncio.run(_serve(loaded, member, has_last_tables=has_last_tables))
+            with asyncio.Runner(loop_factory=find_loop_factory(settings)) as runner:
+                return runner.run(_serve(loaded, member, has_last_tables=has_last_tables))
         except ExpectedError as exc:
             if loaded.settings.enable_file_logging:  # on standard error its sentence alone is enough
                 _log.critical("start_failed", error=type(exc).__name__, reason=str(exc))
@@ -81,6 +82,17 @@ def run(loaded: LoadedSettings, place: str | None = None, *, has_last_tables: bo
         except Exception as exc:  # noqa: BLE001 (the last place that can log it, without a traceback's values)
             _log.critical("crashed", error=type(exc).__name__, exc_info=exc)
             return EXIT_SOFTWARE
+
+
+def find_loop_factory(settings: Settings) -> "Callable[[], asyncio.AbstractEventLoop] | None":
+    """Return what makes the event loop; None for asyncio's own: the settings want it, or uvloop is not installed."""
+    if not settings.enable_uvloop:
+        return None
+    try:
+        import uvloop  # noqa: PLC0415 (Windows and PyPy have none)
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
 
 
 def _log_file(settings: Settings, member: Member | None) -> AbstractContextManager[None]:

@@ -1,10 +1,12 @@
-"""The program's own name, as a person can type it here; and the check of its own packages."""
+"""The program's own name, as a person can type it here; the check of its own packages; its event loop."""
 
 import sys
 
 import pytest
 
+from config.settings import load_settings
 from omi_actors.cli.program import find_foreign, own_arguments, own_command
+from omi_actors.cli.server import find_loop_factory
 
 
 @pytest.fixture
@@ -46,3 +48,9 @@ def test_another_process_of_it_is_called_as_this_one_was(checkout):
 
 def test_our_web_and_config_are_recognised():
     assert find_foreign() == "", "the first line of web/__init__.py and config/__init__.py must name Omi Actors"
+
+
+def test_event_loop_is_asyncios_where_uvloop_is_not_installed(monkeypatch):
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+
+    assert find_loop_factory(load_settings(overrides={})) is None

@@ -34,6 +34,7 @@ TESTED_BY: Mapping[str, tuple[str, str]] = {
     "MAX_REQUEST_SIZE": (_CONNECTIONS, "test_body_of_exactly_the_limit_is_taken"),
     "IDLE_CONNECTION_TIMEOUT_MS": (_CONNECTIONS, "test_connection_without_a_request_is_closed_in_time"),
     "BODY_TIMEOUT_MS": (_CONNECTIONS, "test_body_that_trickles_is_refused_in_time"),
+    "ENABLE_UVLOOP": (_SERVE, "test_event_loop_is_that_of_uvloop_unless_switched_off"),
     "SLOW_REQUEST_THRESHOLD": ("web/test_webhook_replies.py", "test_slow_webhook_is_logged"),
     "SHUTDOWN_GRACE_MS": (_SERVE, "test_request_in_flight_is_cut_after_the_grace"),
     "LOG_LEVEL": (_SERVE, "test_log_level_is_the_lowest_level_logged"),

@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import sys
+import threading
 from datetime import datetime
 
 import pytest
@@ -32,13 +33,19 @@ def test_program_logs_its_address_and_stops_with_0_on_a_signal(serve):
 
 
 def tables_with(process, part):
-    """Ask for tables until they have the text; return them."""
-    shown = ""
+    """Ask for tables until they have the text; return them. A server that still prints some does not print others."""
+    shown, has_them = "", threading.Event()
+
+    def ask():
+        while not has_them.wait(0.05):
+            process.send_signal(signal.SIGUSR1)
+
+    threading.Thread(target=ask).start()
+    lines = iter(process.stdout.readline, "")
     while part not in shown:
-        process.send_signal(signal.SIGUSR1)
-        lines = iter(process.stdout.readline, "")
         first = "".join(itertools.takewhile(lambda line: "ACTIVE REQUESTS" not in line, lines))
         shown = first + "".join(itertools.takewhile(lambda line: not line.startswith("└"), lines))
+    has_them.set()
     return shown
 
 
@@ -206,6 +213,11 @@ def test_log_level_is_the_lowest_level_logged(serve):
     events = [json.loads(process.stderr.readline())["event"] for _ in range(2)]
 
     assert events == ["node_registered", "server_ready"]  # the first is debug: nothing was taken back
+
+
+@pytest.mark.parametrize(("is_wanted", "loop"), [("true", "uvloop"), ("false", "asyncio")])
+def test_event_loop_is_that_of_uvloop_unless_switched_off(is_wanted, loop, serve):
+    assert ready_line(serve("--port", "0", ENABLE_UVLOOP=is_wanted))["event_loop"] == loop
 
 
 HALF_A_WEBHOOK = (
