@@ -47,7 +47,6 @@ from omi_actors.instruments.webhooks import WEBHOOKS
 from omi_actors.jobs.followup import build_followup_job
 from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
-from omi_actors.kit.handle import Handle
 from omi_actors.kit.spec import ChildState
 from omi_actors.kit.supervisor import Root, start_root
 from omi_actors.parts import Parts
@@ -177,8 +176,10 @@ class System:
         return self._tree.count_jobs_under_way()
 
     def begin_draining(self) -> None:
-        """Accept no new work: `ready` is False from now on."""
-        self._is_draining = True
+        """Accept no new work: `ready` is False from now on. The sessions go to other nodes."""
+        if not self._is_draining:
+            self._is_draining = True
+            self._tree.owners.leave()
 
     def _give_up(self, error: BaseException) -> None:
         self._is_draining = True
@@ -274,47 +275,47 @@ class System:
 
     def ingest(self, message: IngestSegments, *, timeout_s: float) -> Future[Ingested]:
         """Send segments to their session. The future settles when they are durable and a question has its answer."""
-        return self._route(message.session_key).ask(message, timeout_s=timeout_s)
+        return self._tree.owners.find(message.session_key).ask(message, timeout_s=timeout_s)
 
     def keep_raw(self, message: KeepRaw, *, timeout_s: float) -> Future[Ingested]:
         """Store a payload that no feature reads yet. The future settles when it is durable."""
-        return self._route(message.session_key).ask(message, timeout_s=timeout_s)
+        return self._tree.owners.find(message.session_key).ask(message, timeout_s=timeout_s)
 
     def reply_sent(self, message: ReplySent) -> None:
         """Report whether a reply with an answer was sent. A full mailbox takes it, too: nothing repeats it."""
-        self._tree.router.tell_always(message)
+        self._tree.owners.find_replier(message).tell_always(message)
 
     def preferences_changed(self, session_keys: Iterable[str]) -> None:
-        """Report that a person has other preferences, to those of the person's sessions that are in memory here.
+        """Report that a person has other preferences, to those of the person's sessions that are in memory.
 
-        They have them from their next message on. Other nodes find the change in the store within some seconds.
+        They have them from their next message on.
         """
         for session_key in session_keys:
-            self._tree.router.tell(PreferencesChanged(session_key))
+            self._tree.owners.tell(PreferencesChanged(session_key))
 
     def ask_question(self, message: AskQuestion, *, timeout_s: float) -> Future[ChatAnswered]:
         """Ask a session. The future settles with the answer, a failure's text, or AnswerLateError."""
-        return self._route(message.session_key).ask(message, timeout_s=timeout_s)
+        return self._tree.owners.find(message.session_key).ask(message, timeout_s=timeout_s)
 
     def complete(self, message: Complete, *, timeout_s: float) -> Future[ModelAnswer]:
-        """Go on with a program's conversation. The future settles with the model's answer; nothing is stored."""
-        return self._route(message.session_key).ask(message, timeout_s=timeout_s)
+        """Go on with a program's conversation, at this node. The future settles with the model's answer."""
+        return self._tree.owners.find_here(message.session_key).ask(message, timeout_s=timeout_s)
 
     def completion_left(self, message: CompletionLeft) -> None:
         """Report that the caller of a `complete` no longer waits."""
-        self._route(message.session_key).tell(message)
+        self._tree.owners.find_here(message.session_key).tell(message)
 
     def switch_space(self, message: SwitchSpace, *, timeout_s: float) -> Future[str]:
         """Move a session to another space (a subject, such as work). When durable, the future has the earlier space."""
-        return self._route(message.session_key).ask(message, timeout_s=timeout_s)
+        return self._tree.owners.find(message.session_key).ask(message, timeout_s=timeout_s)
 
     def open_conversation(self, message: OpenConversation, *, timeout_s: float) -> Future[str]:
         """Begin a session's first conversation, unless it has one. When durable, the future has the latest one's id."""
-        return self._route(message.session_key).ask(message, timeout_s=timeout_s)
+        return self._tree.owners.find(message.session_key).ask(message, timeout_s=timeout_s)
 
     def stop_question(self, message: StopQuestion, *, timeout_s: float) -> Future[bool]:
         """Cancel a typed question. The future has False if it has an answer, or was never asked."""
-        return self._route(message.session_key).ask(message, timeout_s=timeout_s)
+        return self._tree.owners.find(message.session_key).ask(message, timeout_s=timeout_s)
 
     def load_space(self, session_key: str) -> Future[str | None]:
         """Load the space (subject) of a session; None if there is no such session."""
@@ -326,17 +327,7 @@ class System:
 
     def asker_left(self, message: AskerLeft) -> None:
         """Report that the caller of an `ask_question` no longer waits."""
-        self._route(message.session_key).tell(message)
-
-    def _route(self, session_key: str) -> Handle:
-        """Return the session if it is in memory, else the router, which activates it.
-
-        If messages for this session may wait at the router, send to the router: a new message must not overtake them.
-        """
-        tree = self._tree
-        if len(tree.router.mailbox):
-            return tree.router
-        return tree.live_sessions.find(session_key, self._runtime.clock.mono_s()) or tree.router
+        self._tree.owners.find_asked(message).tell(message)
 
     def load_transcript(self, session_key: str, *, after_seq: int, limit: int) -> Future[Transcript | None]:
         """Load a page of a session's transcript; None when there is no such session."""

@@ -24,16 +24,17 @@ from omi_actors.actors.maintenance.answer_sweeper import AnswerSweeper
 from omi_actors.actors.maintenance.backplane import BackplaneRunner
 from omi_actors.actors.maintenance.eraser import Eraser, OpenErasures
 from omi_actors.actors.maintenance.indexer import Indexer
-from omi_actors.actors.maintenance.node_lease import LEASE_S as NODE_LEASE_S
-from omi_actors.actors.maintenance.node_lease import NodeLease, NodeReadings
+from omi_actors.actors.maintenance.node_lease import Membership, NodeLease, NodeReadings, RenewNodeLease
 from omi_actors.actors.metrics_collector import LatestReadings, MetricsCollector
 from omi_actors.actors.passwords import CAPACITY as PASSWORDS_MAILBOX
 from omi_actors.actors.passwords import PasswordActor
 from omi_actors.actors.queue.dispatcher import JobQueue
 from omi_actors.actors.queue.workers import Workers
+from omi_actors.actors.session.owners import SessionOwners
 from omi_actors.actors.session.router import LiveSessions, RouterLimits, SessionRouter
 from omi_actors.actors.session.slots import OpenReplies
 from omi_actors.actors.session.watchers import SessionWatchers
+from omi_actors.backplane.interface import NODES_CHANGED
 from omi_actors.errors import StoreError
 from omi_actors.kit.dynamic_supervisor import DynamicSupervisor
 from omi_actors.kit.errors import ExpectedError
@@ -137,15 +138,18 @@ class Tree:
             write_timeout_s=settings.store_write_timeout_s,
             read_timeout_s=settings.store_read_timeout_s,
         )
+        self.owners = self._build_owners()
         self._embedding = self._build_embedding()
-        job_deps = build_job_deps(parts, self.store, self.model, self.notifier, self.budget)
         self._job_deps = replace(
-            job_deps,
+            build_job_deps(parts, self.store, self.model, self.notifier, self.budget),
             is_awaited=self._open_replies.__contains__,
             find_meaning=self._embedding.find_meaning if self._embedding else None,
         )
-        session_deps = build_session_deps(parts, self.store, self.job_queue, self._pools[0])
-        self._session_deps = replace(session_deps, open_replies=self._open_replies, asking=self._job_deps)
+        self._session_deps = replace(
+            build_session_deps(parts, self.store, self.job_queue, self._pools[0]),
+            open_replies=self._open_replies,
+            asking=self._job_deps,
+        )
         self.roots = [self._supervise(*group) for group in groups]
 
     @property
@@ -225,7 +229,7 @@ class Tree:
             self._store_config,
             self._node,
             self.store_opened,
-            lease_s=NODE_LEASE_S,
+            lease_s=self._parts.settings.node_lease_s,
             max_deliveries=_MAX_PROCESS_LOSSES,
             on_availability=self._note_writes,
         )
@@ -268,17 +272,38 @@ class Tree:
             parts.on_clock_refused,
             max_deliveries=_MAX_DELIVERIES,
             max_losses=_MAX_PROCESS_LOSSES,
+            lease_s=parts.settings.node_lease_s,
+            membership=Membership(
+                presence=lambda: self.owners.presence,
+                set_members=self.owners.set_members,
+                tell_others=partial(self.backplane.wake, NODES_CHANGED),
+            ),
         )
 
+    def _build_owners(self) -> SessionOwners:
+        settings = self._parts.settings
+        owners = SessionOwners(
+            settings.node_name,
+            settings.node_address,
+            runtime=self._runtime,
+            live_sessions=self.live_sessions,
+            router=self.router,
+            open_replies=self._open_replies,
+            backplane=self.backplane,
+        )
+        owners.on_presence = lambda: self._handles["node_lease"].tell(RenewNodeLease())
+        return owners
+
     def _build_backplane_runner(self) -> BackplaneRunner:
-        return BackplaneRunner(self.backplane, self.job_queue, self._handles["answer_sweeper"], self._open_replies)
+        sweeper, node_lease = self._handles["answer_sweeper"], self._handles["node_lease"]
+        return BackplaneRunner(self.backplane, self.job_queue, sweeper, node_lease, self._open_replies)
 
     def _build_job_queue(self) -> JobQueue:
         return JobQueue(self.store, self.workers, self._pools, self.backplane.wake, lease_s=JOB_LEASE_S)
 
     def _build_workers(self) -> Workers:
         hint = self.backplane.send_answered
-        return Workers(self._job_deps, self.job_queue, self.router, lease_s=JOB_LEASE_S, hint_answered=hint)
+        return Workers(self._job_deps, self.job_queue, self.owners, lease_s=JOB_LEASE_S, hint_answered=hint)
 
     def _build_router(self) -> SessionRouter:
         settings = self._parts.settings
@@ -286,7 +311,7 @@ class Tree:
         return SessionRouter(self.live_sessions, self._handles["session_supervisor"], self._new_session, limits)
 
     def _build_sweeper(self) -> AnswerSweeper:
-        return AnswerSweeper(self.store, self.router, self._open_replies, self._parts.settings.node_name)
+        return AnswerSweeper(self.store, self.owners, self._open_replies, self._parts.settings.node_name)
 
     def _new_session(self, session_key: str) -> Handle:
         """Return the stable handle of a session that the router is about to start."""

@@ -55,6 +55,25 @@ class StoreSettings(BaseModel):
         pattern=rf"^[A-Za-z0-9._-]{{1,{MAX_NODE_NAME}}}$",
         description="This node's name in a shared database. Keep it over restarts; give every node another name.",
     )
+    node_address: str = Field(
+        "",
+        validation_alias="NODE_ADDRESS",
+        pattern=r"^[!-~]{0,255}$",
+        description=(
+            "This node's address as the load balancer's file has it, such as 10.0.0.1:3000. A balancer that hashes by "
+            "uid then sends each wearer to the owner of the session. Empty: NODE_NAME."
+        ),
+    )
+    node_lease_ms: int = Field(
+        5_000,
+        validation_alias="NODE_LEASE_MS",
+        ge=1_000,
+        le=60_000,
+        description=(
+            "Milliseconds of silence after which other nodes take over a node's sessions and jobs. It renews the lease "
+            "three times in that time, so shorter ones cost more, and a pause of the machine looks like a death."
+        ),
+    )
     store_write_timeout_ms: int = Field(
         5_000,
         validation_alias="STORE_WRITE_TIMEOUT_MS",
@@ -83,6 +102,7 @@ class StoreSettings(BaseModel):
         """True if the database is PostgreSQL, not an SQLite file."""
         return self.database_url is not None and not self.database_url.get_secret_value().startswith("sqlite:")
 
+    node_lease_s = Seconds("node_lease_ms")
     store_write_timeout_s = Seconds("store_write_timeout_ms")
     store_read_timeout_s = Seconds("store_read_timeout_ms")
 

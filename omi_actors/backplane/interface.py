@@ -5,7 +5,7 @@ is away.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -29,6 +29,22 @@ class BackplaneState:
 
 # A hint of this kind tells of no work: a person has deleted a text, so kept webhooks lose theirs.
 TEXTS_DELETED: Final = "texts-deleted"
+
+# A hint of this kind tells of no work: a node has come, or leaves.
+NODES_CHANGED: Final = "nodes-changed"
+
+
+class MailRoom(Protocol):
+    """The messages from one node to another one. The backplane fetches, carries and brings them."""
+
+    def take_outgoing(self) -> Sequence[tuple[str, bytes]]:
+        """Return what is to be sent, each with the name of its node, in order."""
+
+    def take_incoming(self, content: bytes) -> None:
+        """Take what another node, or a foreign program, has sent to this one."""
+
+    def note_link(self, *, is_open: bool) -> None:
+        """Note that messages can be sent, or that they cannot, and those under way may be lost."""
 
 
 class Backplane(Protocol):
@@ -57,6 +73,12 @@ class Backplane(Protocol):
     def on_answered(self, listener: Callable[[str], None]) -> None:
         """Call `listener(job_id)` for each such news of another node. It replaces an earlier listener."""
 
+    def carry_mail(self, node: str, room: MailRoom) -> None:
+        """Carry the messages of this node, whose name is `node`, from the next link on."""
+
+    def mail_waits(self) -> None:
+        """Fetch messages from the room soon."""
+
 
 class InProcessBackplane:
     """The backplane of a node that works alone: it counts requests, and sends nothing."""
@@ -79,4 +101,10 @@ class InProcessBackplane:
         """Do nothing: there is no other node."""
 
     def on_answered(self, listener: Callable[[str], None]) -> None:
+        """Do nothing: there is no other node."""
+
+    def carry_mail(self, node: str, room: MailRoom) -> None:
+        """Do nothing: there is no other node."""
+
+    def mail_waits(self) -> None:
         """Do nothing: there is no other node."""

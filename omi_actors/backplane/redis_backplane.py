@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from omi_actors.backplane.counters import WindowCounters
-from omi_actors.backplane.interface import BackplaneState
+from omi_actors.backplane.interface import BackplaneState, MailRoom
 from omi_actors.backplane.messages import AnswerNews, Hint, Outbox, digest_of, pack, unpack_answered, unpack_hint
 from omi_actors.backplane.redis_link import LinkConfig, RedisLink
 from omi_actors.clock import Clock
@@ -41,6 +41,10 @@ class RedisBackplane:
         self._origin = new_id()
         self._wake_listener: Callable[[str], None] = _ignore
         self._answered_listener: Callable[[str], None] = _ignore
+        # Messages to other nodes: this node's name, their room, and whether some wait there.
+        self._node = ""
+        self._room: MailRoom | None = None
+        self._has_mail = asyncio.Event()
 
     @property
     def state(self) -> BackplaneState:
@@ -72,20 +76,36 @@ class RedisBackplane:
         """Call `listener(job_id)` for each such news of another node."""
         self._answered_listener = listener
 
+    def carry_mail(self, node: str, room: MailRoom) -> None:
+        """Carry the messages of this node from the next link on."""
+        self._node, self._room = node, room
+
+    def mail_waits(self) -> None:
+        """Fetch messages from the room in the loop's next turn."""
+        self._has_mail.set()
+
     # --- while there is a link
 
     async def _carry(self, session: "RedisSession") -> None:
         """Exchange everything over `session` until it is lost."""
+        if self._room is not None:
+            await session.open_mail(self._mailbox(self._node))
         self._is_linked = True
         self.counters.share(self._outbox.wake_sender)
         self._link.note_open()
-        tasks = [asyncio.create_task(self._listen(session)), asyncio.create_task(self._send(session))]
+        works = [self._listen(session), self._send(session)]
+        if self._room is not None:
+            self._room.note_link(is_open=True)
+            works += [self._send_mail(session, self._room), self._receive_mail(session, self._room)]
+        tasks = [asyncio.create_task(work) for work in works]
         try:
             done, _ = await asyncio.wait([*tasks, session.lost], return_when=asyncio.FIRST_COMPLETED)
             for ended in done:
                 ended.result()
         finally:
             self._is_linked = False
+            if self._room is not None:
+                self._room.note_link(is_open=False)
             self.counters.share(None)
             self._outbox.drop_answered()
             for task in tasks:
@@ -126,6 +146,25 @@ class RedisBackplane:
             await asyncio.sleep(_SPACING_S)
             if not self.counters.has_unsent:
                 await self._outbox.wait(_PING_S)
+
+    async def _send_mail(self, session: "RedisSession", room: MailRoom) -> None:
+        """Send messages to other nodes at once; those of one turn of the loop go together."""
+        while True:
+            await self._has_mail.wait()
+            self._has_mail.clear()
+            mails = room.take_outgoing()
+            if mails:
+                await session.send_mail([(self._mailbox(node), content) for node, content in mails])
+
+    async def _receive_mail(self, session: "RedisSession", room: MailRoom) -> None:
+        while True:
+            for _ in range(_ROUND):
+                room.take_incoming(await session.next_mail())
+            # Mail that has come already is returned without a pause; a flood must not hold the event loop.
+            await asyncio.sleep(0)
+
+    def _mailbox(self, node: str) -> str:
+        return f"{self._prefix}:node:{node}"
 
     async def _send_round(self, session: "RedisSession") -> bool:
         """Send one round of messages and counts; return False if there was nothing to send."""

@@ -34,8 +34,8 @@ FIXES = {
     "unreachable": "start the Redis server, or correct the address in REDIS_URL",
     "timeout": "the server hangs, is overloaded or far away; REDIS_TIMEOUT_MS bounds each command",
     "wrong_password": "correct the user and the password in REDIS_URL",
-    "not_permitted": "give REDIS_URL's user SET, INCRBY, PTTL, PEXPIRE, PUBLISH, SUBSCRIBE and PING on keys and "
-    "channels that begin with REDIS_KEY_PREFIX",
+    "not_permitted": "give REDIS_URL's user SET, INCRBY, PTTL, PEXPIRE, PUBLISH, SUBSCRIBE, PING, CLIENT|REPLY on keys "
+    "and channels that begin with REDIS_KEY_PREFIX",
     "refuses_writes": "the server is at its maxmemory, cannot save, or has too few replicas: its log says which",
     "loading": "wait: the server loads its data",
     "no_such_database": "the server has no database with REDIS_URL's number; leave the number out, or raise its "

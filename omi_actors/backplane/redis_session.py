@@ -85,6 +85,8 @@ class RedisSession:
         )
         self._redis: Any = Redis.from_pool(pool)
         self._pubsub: Any = self._redis.pubsub()
+        # One sends, one receives.
+        self._mail: list[Any] = []
         self._url, self._timeout_s = config.url, config.timeout_s
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -125,6 +127,8 @@ class RedisSession:
         # The server may hang; the operating system then ends the connections.
         with contextlib.suppress(exceptions.RedisError, OSError, TimeoutError):
             async with asyncio.timeout(self._timeout_s):
+                for connection in self._mail:
+                    await connection.disconnect(nowait=True)
                 await self._pubsub.aclose()
                 await self._redis.aclose()
 
@@ -176,6 +180,39 @@ class RedisSession:
                     raise TimeoutError
             if message["type"] == "message":
                 return message["channel"].decode(), message["data"]
+
+    # --- mail, on two connections of its own: a client's pipeline and its subscription cost four times as much
+
+    async def open_mail(self, mailbox: str) -> None:
+        """Connect for mail, and receive that of this mailbox."""
+        pool = self._redis.connection_pool
+        for _ in range(2):
+            # Mail may not come for hours. The pings of the other connections find a lost link.
+            connection = pool.connection_class(**{**pool.connection_kwargs, "socket_timeout": None})
+            self._mail.append(connection)
+            async with self._guard():
+                await connection.connect()
+        sending, receiving = self._mail
+        async with self._guard():
+            await receiving.send_command("SUBSCRIBE", mailbox)
+            await receiving.read_response()
+            # A reply to each mail would wake the loop once more. The receiver replies itself.
+            await sending.send_command("CLIENT", "REPLY", "ON")
+            await sending.read_response()
+            await sending.send_command("CLIENT", "REPLY", "OFF")
+
+    async def send_mail(self, mails: Sequence[tuple[str, bytes]]) -> None:
+        """Send mails, each to a mailbox, in order. Whether a node gets them is not known."""
+        sending = self._mail[0]
+        commands = sending.pack_commands([("PUBLISH", mailbox, content) for mailbox, content in mails])
+        async with self._guard():
+            await sending.send_packed_command(commands, check_health=False)
+
+    async def next_mail(self) -> bytes:
+        """Wait for mail without a deadline; return its content."""
+        async with self._guard(has_deadline=False):
+            content: bytes = (await self._mail[1].read_response())[2]
+        return content
 
     @contextlib.asynccontextmanager
     async def _guard(self, *, has_deadline: bool = True) -> AsyncIterator[None]:

@@ -323,6 +323,13 @@ BACKPLANE_LOSSES = Counter(
 BACKPLANE_RECEIVED = Counter(
     "omi_backplane_received_total", "Hints received from other nodes: wake, answered.", ["kind"], registry=REGISTRY
 )
+FORWARDS = Counter(
+    "omi_forwards_total",
+    "Messages between nodes about sessions: forwarded to the owner, served for another node, taken_over since the owner"
+    " was silent.",
+    ["outcome"],
+    registry=REGISTRY,
+)
 BACKPLANE_DROPPED = Counter(
     "omi_backplane_dropped_total",
     "Lost hints to other nodes: outbox_full, unreachable; and unreadable ones: foreign.",

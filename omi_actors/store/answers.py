@@ -11,7 +11,7 @@ from omi_actors.domain.answers.failures import explain_failure
 from omi_actors.domain.sessions.records import AFTER_QUESTION_S, NewMessage
 from omi_actors.ids import new_id
 from omi_actors.store.dialect import Bulk, Row, build_insert, build_insert_if
-from omi_actors.store.ownership import owned_by
+from omi_actors.store.ownership import GONE_WITH_ITS_WORD_S, owned_by
 from omi_actors.store.transaction import NodeIdentity, Transaction
 
 _FROM_STATES_MAX = 4
@@ -113,7 +113,7 @@ def load_waiting_answers(tx: Transaction, *, node: str, until: float, limit: int
 
 def load_unsettled_answers(tx: Transaction, *, node: str, until: float, limit: int) -> tuple[WaitingAnswer, ...]:
     """Load answers that this node began to send in a reply before `until`, without a recorded end."""
-    is_ours, params = owned_by(tx, "delivery.node", node)
+    is_ours, params = owned_by(tx, "delivery.node", node, gone_after_s=GONE_WITH_ITS_WORD_S)
     rows = tx.fetch(
         f"SELECT session.session_key, {_OPEN} JOIN session ON session.id = delivery.session_id"
         " WHERE delivery.state = 'sending' AND delivery.channel IN ('inline', 'next_webhook', 'chat')"

@@ -1,10 +1,11 @@
-"""Nodes: their names, incarnations and leases. While a node's lease has not expired, other nodes treat it as living.
+"""Nodes: their names, incarnations and leases, and the living ones. A node lives until its lease expires.
 
 Not here: epochs of sessions (commits.py), leases of jobs (jobs.py). Threads: the writer's.
 """
 
 from dataclasses import dataclass
 
+from omi_actors.domain.sessions.owner import Member
 from omi_actors.domain.work.retention import GAP_S, RetentionState
 from omi_actors.errors import ClockRefusedError
 from omi_actors.store.answers import let_owner_reload
@@ -15,6 +16,9 @@ from omi_actors.store.transaction import Transaction
 # Seconds between a node's clock and the database's beyond which the node is refused. Omi's signatures are good for as
 # long; a question would be too old to be answered soon after; and what was said would be dated to another time.
 MAX_OFF_S = 300.0
+
+# The version of the messages between nodes (actors/session/wire.py). Nodes with another one get none.
+WIRE = 1
 
 # Share of a lease. A living node renews its lease after a third of it, so it still has two thirds when the store goes
 # away. If the store was away for less than half a lease, only nodes that are lost have an expired lease.
@@ -27,12 +31,23 @@ class Heartbeat:
 
     `off_s`: seconds by which this process's clock is ahead of the database's; None if the database has no own clock.
     `is_steady`: the heartbeat before was stored not long ago, so the leases of living nodes have not expired.
+    `members` are the living nodes that take messages of others.
     """
 
     is_ours: bool
     is_steady: bool
     off_s: float | None
     retention: RetentionState
+    members: tuple[Member, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """The entry of this node by which others find and reach it. `takes_mail`: it takes messages of other nodes now."""
+
+    address: str = ""
+    mail_key: bytes = b""
+    takes_mail: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +62,9 @@ class Registration:
     def unknown_deliveries(self) -> int:
         """Return the number of deliveries that may have arrived or not."""
         return len(self.unknown_channels)
+
+
+_ABSENT = Presence()
 
 
 def register_node(tx: Transaction, *, lease_s: float, max_deliveries: int) -> Registration:
@@ -65,7 +83,7 @@ def register_node(tx: Transaction, *, lease_s: float, max_deliveries: int) -> Re
         "INSERT INTO node (name, incarnation, started_at, heartbeat_at, lease_until, schema_version)"
         " VALUES (?, 1, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET incarnation = node.incarnation + 1,"
         " started_at = excluded.started_at, heartbeat_at = excluded.heartbeat_at, lease_until = excluded.lease_until,"
-        " schema_version = excluded.schema_version RETURNING incarnation",
+        " schema_version = excluded.schema_version, wire = 0 RETURNING incarnation",
         (name, now_s, now_s, now_s + lease_s, tx.node.schema_version),
     )
     incarnation = int(row[0])
@@ -91,7 +109,7 @@ def register_node(tx: Transaction, *, lease_s: float, max_deliveries: int) -> Re
     return Registration(incarnation=incarnation, jobs_taken_back=taken, unknown_channels=channels)
 
 
-def heartbeat_node(tx: Transaction, *, lease_s: float, ran_s: float) -> Heartbeat:
+def heartbeat_node(tx: Transaction, *, lease_s: float, ran_s: float, presence: Presence = _ABSENT) -> Heartbeat:
     """Renew this incarnation's lease, and count the `ran_s` seconds of uptime since its last heartbeat.
 
     Raises: ClockRefusedError.
@@ -102,12 +120,28 @@ def heartbeat_node(tx: Transaction, *, lease_s: float, ran_s: float) -> Heartbea
     ours = tx.node.name, tx.node.incarnation
     (previous_s,) = tx.fetch_one("SELECT heartbeat_at FROM node WHERE name = ? AND incarnation = ?", ours) or (0.0,)
     changed = tx.run(
-        "UPDATE node SET heartbeat_at = ?, lease_until = ? WHERE name = ? AND incarnation = ?",
-        (now_s, now_s + lease_s, *ours),
+        "UPDATE node SET heartbeat_at = ?, lease_until = ?, address = ?, mail_key = ?, wire = ?"
+        " WHERE name = ? AND incarnation = ?",
+        (now_s, now_s + lease_s, presence.address, presence.mail_key, WIRE if presence.takes_mail else 0, *ours),
     )
     # The first heartbeat (`ran_s` 0) follows a start, which may follow an outage of the store.
     is_steady = ran_s > 0.0 and now_s - previous_s < lease_s * _STEADY_SHARE
-    return Heartbeat(is_ours=changed == 1, is_steady=is_steady, off_s=off_s, retention=load_state(tx))
+    members = tx.fetch("SELECT name, address, mail_key FROM node WHERE lease_until > ? AND wire = ?", (now_s, WIRE))
+    return Heartbeat(
+        is_ours=changed == 1,
+        is_steady=is_steady,
+        off_s=off_s,
+        retention=load_state(tx),
+        members=tuple(Member(name, address or name, bytes(key)) for name, address, key in members),
+    )
+
+
+def leave(tx: Transaction, *, has_ended: bool) -> None:
+    """Take no more messages of other nodes. If all work `has_ended`, end the lease: others then own what is left."""
+    ours = tx.node.name, tx.node.incarnation
+    tx.run("UPDATE node SET wire = 0 WHERE name = ? AND incarnation = ?", ours)
+    if has_ended:
+        tx.run("UPDATE node SET lease_until = ? WHERE name = ? AND incarnation = ?", (tx.now_s(), *ours))
 
 
 def _refuse_wrong_clock(tx: Transaction) -> float | None:

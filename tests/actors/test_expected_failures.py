@@ -59,7 +59,7 @@ def heartbeat(*, is_steady):
     return Heartbeat(is_ours=True, is_steady=is_steady, off_s=None, retention=RetentionState())
 
 
-@pytest.mark.parametrize(("is_steady", "reaped"), [(True, [{"max_deliveries": 3, "max_losses": 10}] * 2), (False, [])])
+@pytest.mark.parametrize(("is_steady", "reaped"), [(True, [{"max_deliveries": 3, "max_losses": 10}] * 4), (False, [])])
 def test_lost_jobs_are_taken_back_after_each_steady_heartbeat_only(lease, store, is_steady, reaped):
     store.replies["heartbeat_node"] = heartbeat(is_steady=is_steady)
 
@@ -84,8 +84,8 @@ def test_node_that_cannot_renew_its_lease_tries_again_and_is_not_fenced(store, f
 
     lease.advance(10.0)
 
-    assert len(store.of("heartbeat_node")) == 3
-    assert caplog.text.count("node_heartbeat_failed") == 3
+    assert len(store.of("heartbeat_node")) == 7
+    assert caplog.text.count("node_heartbeat_failed") == 7
     assert not fenced
 
 

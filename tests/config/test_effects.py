@@ -92,6 +92,8 @@ TESTED_BY: Mapping[str, tuple[str, str]] = {
     "REDIS_TIMEOUT_MS": (_BACKPLANE, "test_redis_settings_reach_the_backplane"),
     "REDIS_KEY_PREFIX": (_BACKPLANE, "test_redis_settings_reach_the_backplane"),
     "NODE_NAME": (_EFFECTS, "test_store_and_sessions_have_their_settings"),
+    "NODE_ADDRESS": (_EFFECTS, "test_store_and_sessions_have_their_settings"),
+    "NODE_LEASE_MS": (_EFFECTS, "test_store_and_sessions_have_their_settings"),
     "STORE_WRITE_TIMEOUT_MS": (_EFFECTS, "test_store_and_sessions_have_their_settings"),
     "STORE_READER_PROCESSES": (
         _EFFECTS,

@@ -86,6 +86,7 @@ def test_opening_again_changes_nothing(engine: Engine, config: StoreConfig) -> N
         (22, "prompts"),
         (23, "responses"),
         (24, "nodes_side_by_side"),
+        (25, "owners"),
     ]
     again.close()
 
@@ -98,7 +99,7 @@ def test_a_newer_schema_that_this_program_cannot_go_on_with_is_refused_in_plain_
     do(engine, lambda tx: tx.run("INSERT INTO schema_migration VALUES (98, 'adds', 0, 0), (99, 'removes', 0, 98)"))
     engine.close()
 
-    with pytest.raises(StoreError, match="version 99; this program knows versions up to 24"):
+    with pytest.raises(StoreError, match="version 99; this program knows versions up to 25"):
         open_and_close(empty_config)
 
 

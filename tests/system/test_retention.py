@@ -94,7 +94,7 @@ async def test_late_repetition_is_known_by_its_segment_or_by_its_job(start, data
 def off_by(monkeypatch):
     """Set the machine's clock wrong by the first element, in seconds; heartbeats come five times a second."""
     off = [0.0]
-    monkeypatch.setattr("omi_actors.actors.maintenance.node_lease._PERIOD_S", 0.2)
+    monkeypatch.setattr("omi_actors.actors.maintenance.node_lease._BEATS", 25)
     monkeypatch.setattr(SystemClock, "now_s", lambda _: time.time() + off[0])  # noqa: TID251 (a wrong one)
     return off
 

@@ -108,6 +108,8 @@ def test_work_has_its_settings(variable, value, read, expected):
 async def test_store_and_sessions_have_their_settings(start, tmp_path):
     program = await start(
         NODE_NAME="kitchen",
+        NODE_ADDRESS="10.0.0.1:3000",
+        NODE_LEASE_MS="9000",
         STORE_WRITE_TIMEOUT_MS="1234",
         STORE_READ_TIMEOUT_MS="4321",
         SESSION_IDLE_S="61",
@@ -119,7 +121,10 @@ async def test_store_and_sessions_have_their_settings(start, tmp_path):
     limits = router.actor._limits
     assert (limits.idle_s, limits.max_live) == (61, 7)
     with closing(sqlite3.connect(tmp_path / DATABASE_FILE)) as con:
-        assert con.execute("SELECT name FROM node").fetchall() == [("kitchen",)]
+        ((*entry, lease_s),) = con.execute(
+            "SELECT name, address, round(lease_until - heartbeat_at) FROM node"
+        ).fetchall()
+    assert (entry, lease_s) == (["kitchen", "10.0.0.1:3000"], 9)
 
 
 @pytest.mark.parametrize(("is_on", "has_processes"), [("on", True), ("off", False)])

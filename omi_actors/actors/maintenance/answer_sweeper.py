@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from omi_actors.actors.queue.messages import AnswerReady
+from omi_actors.actors.queue.messages import AnswerReady, SessionMail
 from omi_actors.actors.session.messages import AnswerFound, PauseOver, PreferencesChanged, ReplyUnsettled
 from omi_actors.actors.session.slots import OpenReplies
 from omi_actors.domain.answers.delivery_records import WaitingAnswer
 from omi_actors.instruments.logs import get_logger
 from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
-from omi_actors.kit.handle import Handle
 from omi_actors.kit.loop_actor import LoopActor
 from omi_actors.store import answers, sessions
 from omi_actors.store.facade import Store
@@ -71,7 +70,7 @@ class AnswerSweeper(LoopActor):
     delivery.
     """
 
-    def __init__(self, store: Store, sessions: Handle, replies: OpenReplies, node_name: str) -> None:
+    def __init__(self, store: Store, sessions: SessionMail, replies: OpenReplies, node_name: str) -> None:
         super().__init__()
         self._store = store
         self._sessions = sessions

@@ -7,9 +7,10 @@ import asyncio
 from dataclasses import dataclass
 
 from omi_actors.actors.maintenance.answer_sweeper import AnsweredElsewhere
+from omi_actors.actors.maintenance.node_lease import RenewNodeLease
 from omi_actors.actors.queue.messages import WorkElsewhere
 from omi_actors.actors.session.slots import OpenReplies
-from omi_actors.backplane.interface import TEXTS_DELETED, Backplane
+from omi_actors.backplane.interface import NODES_CHANGED, TEXTS_DELETED, Backplane
 from omi_actors.instruments.webhooks import WEBHOOKS
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
@@ -27,16 +28,19 @@ class BackplaneRunner(LoopActor):
     """Runs the backplane until it is stopped.
 
     State it owns: the task. Messages it takes: BackplaneEnded. Messages it sends: WorkElsewhere to the job queue;
-    AnsweredElsewhere to the answer sweeper, if a reply of this node waits for that answer.
+    AnsweredElsewhere to the answer sweeper, if a reply of this node waits for that answer; RenewNodeLease.
     What kills it: an end of the backplane, which is a bug; an unreachable Redis does not end it.
     What survives a restart: the backplane with this node's counts; the tree owns it.
     """
 
-    def __init__(self, backplane: Backplane, job_queue: Handle, sweeper: Handle, replies: OpenReplies) -> None:
+    def __init__(
+        self, backplane: Backplane, job_queue: Handle, sweeper: Handle, node_lease: Handle, replies: OpenReplies
+    ) -> None:
         super().__init__()
         self._backplane = backplane
         self._job_queue = job_queue
         self._sweeper = sweeper
+        self._node_lease = node_lease
         self._replies = replies
         self._ended: Future[None] = Future()
 
@@ -67,6 +71,9 @@ class BackplaneRunner(LoopActor):
     def _pass_on(self, kind: str) -> None:
         if kind == TEXTS_DELETED:
             WEBHOOKS.drop_texts()
+            return
+        if kind == NODES_CHANGED:
+            self._node_lease.tell(RenewNodeLease())
             return
         self._job_queue.tell(WorkElsewhere(kind))
 

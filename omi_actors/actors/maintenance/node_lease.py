@@ -4,9 +4,11 @@ It also takes back the jobs of lost workers and nodes.
 Not here: taking the name at start (store/actors.py). Threads: the event loop; it never awaits.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
+from omi_actors.domain.sessions.owner import Member
 from omi_actors.domain.work.retention import RESUME, RetentionState, explain_rest
 from omi_actors.errors import ClockRefusedError
 from omi_actors.instruments import metrics
@@ -16,13 +18,12 @@ from omi_actors.kit.future import Future
 from omi_actors.kit.loop_actor import LoopActor
 from omi_actors.store import dead_jobs, nodes
 from omi_actors.store.facade import Store
-from omi_actors.store.nodes import Heartbeat
+from omi_actors.store.nodes import Heartbeat, Presence
 
 _log = get_logger(__name__)
 
-# Seconds. Other nodes take this node for alive during one lease; three heartbeats to a lease, so two may be lost.
-LEASE_S = 15.0
-_PERIOD_S = 5.0
+# Heartbeats to a lease, during which other nodes take this node for alive: two may be lost.
+_BEATS = 3
 # Seconds from the database's clock beyond which an operator is warned: NTP keeps clocks within a fraction of one.
 OFF_WARN_S = 2.0
 
@@ -41,7 +42,7 @@ class NodeReadings:
 
 @dataclass(frozen=True, slots=True)
 class RenewNodeLease:
-    """Message that begins one heartbeat to the store; the node lease's timer sends it."""
+    """Message that begins one heartbeat to the store. Sent by the node lease's timer, and when nodes come or leave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class NodeConfirmed:
     """Message with the result of a heartbeat; the heartbeat's future sends it."""
 
     heartbeat: Heartbeat
+    presence: Presence
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,19 @@ class NodeRefused:
     """Message after a heartbeat that the store refused: this machine's clock differs too much from the database's."""
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """The part of the node lease in the sharing of sessions: what it writes about this node, and whom it tells.
+
+    `presence()` is what other nodes must know; after its change `tell_others()` sends them a hint. `set_members` gets
+    the living nodes.
+    """
+
+    presence: Callable[[], Presence]
+    set_members: Callable[[Sequence[Member]], object]
+    tell_others: Callable[[], object]
 
 
 class NodeLease(LoopActor):
@@ -70,7 +85,7 @@ class NodeLease(LoopActor):
     What survives a restart: the node's row in the store.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (one per part)
         self,
         store: Store,
         readings: NodeReadings,
@@ -79,6 +94,8 @@ class NodeLease(LoopActor):
         *,
         max_deliveries: int,
         max_losses: int,
+        lease_s: float = 5.0,
+        membership: Membership | None = None,
     ) -> None:
         """Make the actor.
 
@@ -93,19 +110,24 @@ class NodeLease(LoopActor):
         self._on_fenced = on_fenced
         self._on_clock_refused = on_clock_refused
         self._is_refused = False
+        self._lease_s = lease_s
+        self._membership = membership
+        self._last_mono_s: float | None = None
+        self._known = Presence()
 
     def on_start(self) -> None:
         """Send the first heartbeat now, so that its result is shown soon after the start."""
-        self._beat(0.0)
-        self.timers.every(_PERIOD_S, RenewNodeLease())
+        self._beat()
+        self.timers.every(self._lease_s / _BEATS, RenewNodeLease())
 
     def receive(self, message: object) -> object:
         """Take one message."""
         match message:
             case RenewNodeLease():
-                self._beat(_PERIOD_S)
-            case NodeConfirmed(heartbeat):
+                self._beat()
+            case NodeConfirmed(heartbeat, presence):
                 self._note_answer(heartbeat)
+                self._note_members(heartbeat, presence)
             case NodeRefused(reason):
                 if not self._is_refused:
                     self._is_refused = True
@@ -114,8 +136,21 @@ class NodeLease(LoopActor):
                 return super().receive(message)
         return None
 
-    def _beat(self, ran_s: float) -> None:
-        self._store.write(nodes.heartbeat_node, lease_s=LEASE_S, ran_s=ran_s).add_done_callback(self._report)
+    def _beat(self) -> None:
+        now_mono_s = self.runtime.clock.mono_s()
+        ran_s = 0.0 if self._last_mono_s is None else now_mono_s - self._last_mono_s
+        self._last_mono_s = now_mono_s
+        presence = self._membership.presence() if self._membership else Presence()
+        beat = self._store.write(nodes.heartbeat_node, lease_s=self._lease_s, ran_s=ran_s, presence=presence)
+        beat.add_done_callback(partial(self._report, presence))
+
+    def _note_members(self, heartbeat: Heartbeat, presence: Presence) -> None:
+        if self._membership is None or not heartbeat.is_ours:
+            return
+        self._membership.set_members(heartbeat.members)
+        if presence != self._known:
+            self._known = presence
+            self._membership.tell_others()
 
     def _note_answer(self, heartbeat: Heartbeat) -> None:
         if not heartbeat.is_ours:
@@ -142,10 +177,10 @@ class NodeLease(LoopActor):
         if off_s is not None and abs(off_s) > OFF_WARN_S >= abs(was_s):
             _log.warning("clock_off", ahead_of_database_s=round(off_s, 1))
 
-    def _report(self, heartbeat: Future[Heartbeat]) -> None:
+    def _report(self, presence: Presence, heartbeat: Future[Heartbeat]) -> None:
         """Send the heartbeat's result to this actor. Runs in the writer's thread."""
         try:
-            self.handle.tell(NodeConfirmed(heartbeat.result()))
+            self.handle.tell(NodeConfirmed(heartbeat.result(), presence))
         except ClockRefusedError as exc:
             self.handle.tell(NodeRefused(str(exc)))
         except ExpectedError as exc:

@@ -4,10 +4,12 @@ Not here: jobs as values (domain/work/jobs.py). Threads: frozen, any.
 """
 
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from omi_actors.domain.answers.delivery_records import Channel, DeliveryState, OpenAnswer
 from omi_actors.domain.work.jobs import ClaimedJob
 from omi_actors.jobs.attempt import Attempted
+from omi_actors.kit.future import Future
 from omi_actors.kit.messages import Request
 
 # --- to the job queue ---------------------------------------------------------------------------------------------
@@ -132,6 +134,16 @@ class Drain(Request[None]):
 
 
 # --- to a session, by way of the router -------------------------------------------------------------------------
+
+
+class SessionMail(Protocol):
+    """The way of facts to sessions, wherever these are: the router, or the owners (actors/session/owners.py)."""
+
+    def tell(self, message: Any) -> bool:
+        """Send a fact to the session that its `session_key` names."""
+
+    def ask(self, message: Any, *, timeout_s: float) -> Future[Any]:
+        """Send a piece of an answer there; return the future of the reply."""
 
 
 @dataclass(frozen=True, slots=True)

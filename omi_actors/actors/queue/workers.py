@@ -21,6 +21,7 @@ from omi_actors.actors.queue.messages import (
     LeasesRenewed,
     QuestionWithdrawn,
     RunJob,
+    SessionMail,
     WorkersReady,
 )
 from omi_actors.domain.answers.delivery_records import DeliveryState
@@ -50,7 +51,7 @@ class AnswerStream:
     If the session refuses a piece, no more are sent. The session still gets the whole answer at the end.
     """
 
-    def __init__(self, sessions: Handle, session_key: str, job_id: str) -> None:
+    def __init__(self, sessions: SessionMail, session_key: str, job_id: str) -> None:
         self._sessions = sessions
         self._session_key = session_key
         self._job_id = job_id
@@ -95,7 +96,13 @@ class Workers(LoopActor):
     """
 
     def __init__(
-        self, deps: JobDeps, queue: Handle, sessions: Handle, *, lease_s: float, hint_answered: Callable[[str], None]
+        self,
+        deps: JobDeps,
+        queue: Handle,
+        sessions: SessionMail,
+        *,
+        lease_s: float,
+        hint_answered: Callable[[str], None],
     ) -> None:
         super().__init__()
         self._deps = deps

@@ -11,4 +11,8 @@ watchers.py  callbacks for those who follow a conversation
 commits.py   what a turn or a delivery step commits
 messages.py  mail to sessions
 router.py    activation and passivation
+owners.py    the way to a session, here or at the node that owns it
+forwarding.py  messages to other nodes, and taking over
+mail_room.py mail between nodes, and messages of others
+wire.py      messages between nodes as bytes
 """

@@ -6,4 +6,5 @@ transcript.py  sorts a webhook's segments into new and known ones, and begins co
 chat.py        typed questions and their repetitions
 records.py     values that are loaded when a session starts, and committed by its turns
 keys.py        keys of wearables' and accounts' sessions
+owner.py       the node that owns a session
 """

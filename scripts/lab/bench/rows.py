@@ -13,6 +13,7 @@ from scripts.lab.bench.answer_steps import STEPS, measure_steps
 from scripts.lab.bench.answers import measure_answers, measure_first_tokens
 from scripts.lab.bench.crashes import measure_crashes
 from scripts.lab.bench.dashboards import DashboardsPlan, measure_dashboards
+from scripts.lab.bench.nodes import SprayPlan, are_nodes_fast, measure_nodes, show_nodes
 from scripts.lab.bench.people import (
     Measure,
     PeoplePlan,
@@ -53,6 +54,7 @@ class Sizes:
     queue_runs: int = 24
     dashboards: DashboardsPlan = field(default_factory=DashboardsPlan)
     people: PeoplePlan = field(default_factory=PeoplePlan)
+    nodes: SprayPlan = field(default_factory=SprayPlan)
     is_quick: bool = False
 
 
@@ -79,6 +81,7 @@ QUICK = Sizes(
         phones=(40,),
         databases=("sqlite",),
     ),
+    nodes=SprayPlan(nodes=(2,), rounds=1, slice_s=0.5, connections=8),
     is_quick=True,
 )
 
@@ -123,14 +126,6 @@ class Row:
 
 async def _throughput(bench: Bench) -> Figures:
     return await measure_throughput(bench.sizes.throughput, work_dir=bench.folder("throughput"), clock=bench.clock)
-
-
-async def _dashboards(bench: Bench) -> Figures:
-    return await measure_dashboards(bench.sizes.dashboards, work_dir=bench.folder("dashboards"), clock=bench.clock)
-
-
-async def _sessions(bench: Bench) -> Figures:
-    return await measure_sessions(bench.sizes.sessions, folder=bench.folder("sessions"))
 
 
 async def _crashes(bench: Bench) -> Figures:
@@ -205,6 +200,18 @@ ROWS: Mapping[str, Row] = {
         show=lambda found: f"{found['ratio']} ({found['ratio_min']} to {found['ratio_max']})",
         reaches=lambda found: found["ratio"] >= 0.7,  # noqa: PLR2004
     ),
+    "nodes": Row(
+        what="several nodes to which all wearers come at every node, against wearers of their own for each node",
+        how=(
+            "Nodes on one PostgreSQL and one Redis, all on this machine with the load. Slices of both kinds alternate "
+            "under the same closed load; pairs give the ratios of throughput and of CPU time per webhook (nodes, "
+            "PostgreSQL, Redis). Latencies at half of the load, which is open. Medians."
+        ),
+        target="throughput ≥ 0.85, CPU ≤ 1.2, p99 ≤ 100 ms, no deadlock",
+        measure=lambda bench: measure_nodes(bench.sizes.nodes, work_dir=bench.folder("nodes"), clock=bench.clock),
+        show=show_nodes,
+        reaches=are_nodes_fast,
+    ),
     "dashboards": Row(
         what="the same webhook's cost while 100 dashboards are open",
         how=(
@@ -213,7 +220,9 @@ ROWS: Mapping[str, Row] = {
             "document once a second and sends it to each."
         ),
         target="< 5 % more",
-        measure=_dashboards,
+        measure=lambda bench: measure_dashboards(
+            bench.sizes.dashboards, work_dir=bench.folder("dashboards"), clock=bench.clock
+        ),
         show=lambda found: (
             f"{100 * found['growth']:.1f} % more ({100 * found['growth_min']:.1f} to {100 * found['growth_max']:.1f})"
         ),
@@ -227,7 +236,7 @@ ROWS: Mapping[str, Row] = {
             "random sessions. `activations per s`: first webhooks over a store that answers from memory."
         ),
         target="100,000 at ≤ 4 KiB, lag < 50 ms, ≥ 10,000 activations/s",
-        measure=_sessions,
+        measure=lambda bench: measure_sessions(bench.sizes.sessions, folder=bench.folder("sessions")),
         show=lambda found: (
             f"{found['sessions']:,} at {found['bytes_per_session'] / 1024:.1f} KiB, lag {found['lag_max_ms']} ms, "
             f"{found['activations_per_s']:,} activations/s"

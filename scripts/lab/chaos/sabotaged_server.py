@@ -97,7 +97,7 @@ def _plant_short_leases() -> None:
 
 def _plant_short_rest() -> None:
     _replace(retention, "REST_S", REST_S)
-    _replace(node_lease, "_PERIOD_S", 1.0)
+    _replace(node_lease, "_BEATS", 5)
 
 
 def _replace(owner: type | ModuleType, name: str, value: object) -> None:

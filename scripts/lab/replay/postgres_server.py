@@ -93,6 +93,11 @@ class PostgresServer:
             for lock in (self._data / "postmaster.pid", *self._folder.glob(".s.PGSQL.*.lock")):
                 lock.unlink()
 
+    def list_processes(self) -> list[int]:
+        """Return the ids of the server's process and of its children, such as those of connections."""
+        main = int((self._data / "postmaster.pid").read_text().partition("\n")[0])
+        return [main, *_find_children(main)]
+
     def discard(self) -> None:
         """Stop the server if it runs, and remove all files."""
         if (self._data / "postmaster.pid").exists():

@@ -51,6 +51,13 @@ class RedisServer:
             if not line:
                 raise RedisUnusableError(f"redis-server did not start: {said.decode(errors='replace')}")
 
+    @property
+    def pid(self) -> int:
+        """Return the running process's id. Raises: RedisUnusableError when there is none."""
+        if self._process is None:
+            raise RedisUnusableError("the server is not running")
+        return self._process.pid
+
     def kill(self) -> None:
         """Kill the server, like a crash. Does nothing if it is not running."""
         if self._process is not None:
