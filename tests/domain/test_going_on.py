@@ -3,7 +3,7 @@
 import pytest
 
 from omi_actors.domain.hearing.going_on import adds_to, is_for_others
-from omi_actors.domain.hearing.hearing import end_by_words, hear, pause_over
+from omi_actors.domain.hearing.hearing import end_by_words, hear, note_reply, pause_over
 from omi_actors.domain.hearing.segments import StoredSegment
 from omi_actors.domain.hearing.state import SILENT, Question
 
@@ -158,6 +158,25 @@ def test_question_that_its_speaker_begins_anew_is_asked_once(words, expected):
     assert listen((5.0, said(words, 1.0))) == expected
 
 
+@pytest.mark.parametrize(
+    ("first", "then", "expected"),
+    [
+        ("hey omi what is hey omi", "team it?", ["what is hey omi team it?"]),
+        ("hey omi what is it hey omi said", "it?", ["what is it", "said it?"]),
+        ("hey omi what is it hey omi", "play some jazz.", ["what is it", "play some jazz."]),
+    ],
+)
+def test_wake_phrase_that_interrupts_a_question_is_the_same_however_the_words_are_cut(first, then, expected):
+    assert listen((5.0, said(f"{first} {then}", 1.0))) == expected
+    assert listen((2.5, said(first, 1.0)), (3.2, said(then, 2.0))) == expected
+
+
+def test_wake_phrase_after_a_question_that_a_pause_ends_is_kept():
+    asked = listen((2.5, said("hey omi what time is it hey omi", 1.0)), (5.5, said("play some jazz.", 3.5)))
+
+    assert asked == ["what time is it", "play some jazz."]
+
+
 def test_unfinished_question_at_the_end_of_a_webhook_that_was_held_up_waits_longer():
     talk = [said(f"We went to the market {n}.", n, speaker="AB"[n % 2]) for n in range(8)]
     half, rest = said("Hey Omi, how long does it take to", 9.0), said("Turin?", 10.2)
@@ -213,6 +232,15 @@ def test_only_the_next_words_after_a_statement_need_no_wake_phrase():
     asked = listen((2.5, told), (3.5, talk), (4.5, said("What is the capital of France?", 3.2)))
 
     assert asked == ["my name is Mara."]
+
+
+@pytest.mark.parametrize(("words", "count"), [("What is the capital of France?", 1), ("هل تعطيني الملح يا جمال؟", 0)])
+def test_reply_to_the_statement_changes_nothing(words, count):
+    heard = end_by_words(hear(SILENT, [said("Hey Omi, my name is Mara.", 1.0)], 2.5), 2.5)
+
+    asked = hear(note_reply(heard.state, 2.6), [said(words, 2.7)], 4.0).questions
+
+    assert len(asked) == count
 
 
 def test_question_after_a_statement_is_marked_as_one_without_wake_phrase():

@@ -4,6 +4,7 @@ Not here: transcripts and conversations (domain/sessions/), timers (actors/sessi
 
 hearing.py       the functions that a session calls: hear, pause_over, end_by_words, recall, relabel, …
 utterances.py    the full decision: it tracks the open utterance of every speaker
+asked.py         decides which of the questions that are found are accepted
 overhearing.py   the same decision, fast, for speech without a wake phrase
 speech.py        parses the words of one utterance
 wake.py          finds wake phrases

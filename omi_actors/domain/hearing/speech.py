@@ -6,13 +6,13 @@ The result depends on the words only, not on the segments that hold them. Not he
 
 import re
 from collections.abc import Sequence
-from enum import Enum
 from typing import NamedTuple
 
 import msgspec
 
 from omi_actors.domain.hearing.names import WakePhrases, may_wake
 from omi_actors.domain.hearing.pauses import Ending, judge_ending
+from omi_actors.domain.hearing.phrases import words_in
 from omi_actors.domain.hearing.question_end import (
     clean,
     find_end,
@@ -28,6 +28,11 @@ _PIECES_LIMIT = 16
 # Signs of scripts that are joined without a blank, also to a digit.
 _UNSPACED = r"[\u3000-\u30ff\u4e00-\u9fff\uff00-\uffef]"
 _UNSPACED_EDGES = re.compile(rf"{_UNSPACED}(?:{_UNSPACED}|\d)|\d{_UNSPACED}")
+_SENTENCE_END = re.compile(r"\w\W*[.!?。！？।؟۔]")
+# All letters of scripts without blanks between words come after this one.
+_FIRST_UNSPACED = "\u3000"
+# Words after a name that decide if it is spoken about (mentions.py).
+_SETTLED_WORDS = 5
 _SENTENCE_OVER = (".", "!", "?", "。", "！", "？", "।", "؟", "۔")
 
 
@@ -43,7 +48,8 @@ class FoundQuestion(NamedTuple):
     """A question in a line, with its segment's key; `ordinal` counts the segment's questions from 0.
 
     `after`: the words behind a question without a wake phrase, which show whether it was part of a tale.
-    `may_be_mention`: its words cannot tell if the name before them is spoken about.
+    `may_be_mention`: its words cannot tell if the name before them is spoken about. `name_at`: the place of a name
+    after an open question, which may be a wake phrase, depending on the next words.
     """
 
     text: str
@@ -52,6 +58,7 @@ class FoundQuestion(NamedTuple):
     has_wake: bool = True
     after: str = ""
     may_be_mention: bool = False
+    name_at: int = 0
 
 
 class ParsedLine(NamedTuple):
@@ -64,14 +71,6 @@ class ParsedLine(NamedTuple):
     pieces: tuple[Piece, ...]
     scanned: int
     question: FoundQuestion | None
-
-
-class Fate(Enum):
-    """What becomes of a question that another wake phrase interrupts."""
-
-    ASKED = 1
-    DROPPED = 2
-    UNDECIDED = 3
 
 
 class LineRules(NamedTuple):
@@ -154,8 +153,9 @@ class _LineParser:
                 self._pos = end
                 index = next((n for n in range(index, count) if self._wakes[n].start >= end), count)
             elif following < count:
-                if self._interrupt(question, line[begin:stop], following) is Fate.UNDECIDED:
-                    return self._undecided(question, line[begin:stop], following)
+                undecided = self._interrupt(question, line[begin:stop], following)
+                if undecided is not None:
+                    return undecided
                 question, index = None, following
             else:
                 return self._listening(question, line[begin:])
@@ -174,28 +174,25 @@ class _LineParser:
         thanks_chars = skip_acknowledgement(first_words)
         return question.end + thanks_chars + skip_leading(first_words[thanks_chars:])
 
-    def _interrupt(self, question: Wake, words: str, following: int) -> Fate:
-        """Accept a question that another wake phrase interrupts, unless it breaks off, or begins anew."""
-        after_begin = self._wakes[following].end
-        after = self._line[after_begin : after_begin + len(words) + CONTEXT_CHARS]
-        if not has_words(after):
-            # "Hey Omi" may be "hey Omi team".
-            return Fate.UNDECIDED
+    def _interrupt(self, question: Wake, words: str, following: int) -> ParsedLine | None:
+        """Accept a question that another wake phrase interrupts, unless it breaks off, or begins anew.
+
+        Return the line as it is kept if only its next words can decide that: "hey Omi" may be "hey Omi team".
+        """
+        wake = self._wakes[following]
+        after = self._line[wake.end : wake.end + len(words) + 2 * CONTEXT_CHARS]
         first, second = normalise(clean(words)), normalise(after)
         is_asked = question.start < question.end and judge_ending(words) is not Ending.UNFINISHED
-        if not is_asked or is_beginning(first, second):
-            return Fate.DROPPED
-        if is_beginning(second, first):
-            return Fate.UNDECIDED
-        self._take(question, words)
-        return Fate.ASKED
-
-    def _undecided(self, question: Wake, words: str, following: int) -> ParsedLine:
-        """Keep a question and the wake phrase that interrupts it, until the next words decide what becomes of them."""
-        is_asked = question.start < question.end and judge_ending(words) is not Ending.UNFINISHED
-        heard = self._place(question, words)
-        if not is_asked:
-            wake = self._wakes[following]
+        is_asked = is_asked and not (second and is_beginning(first, second))
+        is_repeating = bool(second) and is_beginning(second, first)
+        if _is_settled(after) and not (is_asked and is_repeating):
+            if is_asked:
+                self._take(question, words)
+            return None
+        if is_asked:
+            name_at = 0 if is_repeating else wake.start - question.start
+            heard = self._place(question, words)._replace(name_at=name_at)
+        else:
             heard = self._place(wake, self._line[wake.end :])
         return ParsedLine(tuple(self._found), self._cut(question.start), 0, heard)
 
@@ -234,10 +231,17 @@ class _LineParser:
         return ParsedLine(tuple(self._found), kept, sum(len(piece.text) for piece in kept), None)
 
     def _cut(self, start: int) -> tuple[Piece, ...]:
-        return _cut([Piece(piece.key, piece.text, self._asked[piece.key]) for piece in self._pieces], start)
+        return cut([Piece(piece.key, piece.text, self._asked[piece.key]) for piece in self._pieces], start)
 
 
-def _cut(pieces: Sequence[Piece], start: int) -> tuple[Piece, ...]:
+def _is_settled(after: str) -> bool:
+    """Return True when these words after a name are enough to decide for good if it is a wake phrase."""
+    words = words_in(after)
+    is_spaced = bool(words) and words[0] < _FIRST_UNSPACED
+    return _SENTENCE_END.search(after) is not None or (is_spaced and len(words) >= _SETTLED_WORDS)
+
+
+def cut(pieces: Sequence[Piece], start: int) -> tuple[Piece, ...]:
     """Return the pieces without their first `start` characters."""
     kept: list[Piece] = []
     for piece in pieces:
@@ -249,7 +253,7 @@ def _cut(pieces: Sequence[Piece], start: int) -> tuple[Piece, ...]:
 
 def keep_rest(pieces: tuple[Piece, ...], line: str) -> tuple[Piece, ...]:
     """Return the part to keep of a line without a question: its last words, or nothing after a whole sentence."""
-    return () if not line or _is_over(line) else _cut(pieces, _last_words(line))
+    return () if not line or _is_over(line) else cut(pieces, _last_words(line))
 
 
 def keep_piece(key: str, text: str) -> tuple[Piece, ...]:

@@ -1,36 +1,25 @@
 """Open utterances: find the questions in segments, and keep the words that may continue. This is the full decision.
 
-Not here: the words of one utterance (speech.py), how long it waits for more (waits.py), the fast path for speech
-without a wake phrase (overhearing.py).
+Not here: the words of one utterance (speech.py), how long it waits for more (waits.py), which questions are accepted
+(asked.py), the fast path for speech without a wake phrase (overhearing.py).
 Threads: any; pure.
 """
 
 import math
-from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from omi_actors.domain.hearing.asked import Asked, AskedQuestions
 from omi_actors.domain.hearing.going_on import adds_to, is_for_others
-from omi_actors.domain.hearing.language import ENGLISH, guess_language
-from omi_actors.domain.hearing.meant import (
-    ANY_TIME,
-    CLEAR,
-    FOLLOWING,
-    Moment,
-    find_topic,
-    is_meant,
-    speaks_to_person,
-    weigh,
-)
 from omi_actors.domain.hearing.names import may_wake
 from omi_actors.domain.hearing.pauses import Ending
-from omi_actors.domain.hearing.repetition import is_beginning, is_near_duplicate, normalise
 from omi_actors.domain.hearing.resuming import follows_statement, forget, note_ended, note_others, reopen
 from omi_actors.domain.hearing.segments import StoredSegment
 from omi_actors.domain.hearing.speech import (
     FoundQuestion,
     LineRules,
     Piece,
+    cut,
     grow,
     is_of_no_interest,
     is_piece,
@@ -38,36 +27,22 @@ from omi_actors.domain.hearing.speech import (
     parse_line,
 )
 from omi_actors.domain.hearing.state import (
-    ASKED_LIMIT,
     HEARD_CHARS,
     IDLE_LIMIT,
     SILENT,
     SPEAKERS_LIMIT,
     SPLIT_ARRIVAL_S,
-    Doubt,
     EndedBy,
     HearingOptions,
     HearingResult,
     HearingState,
     ListenMode,
     OpenUtterance,
-    Question,
 )
 from omi_actors.domain.hearing.waits import BEHIND_S, find_deadline, find_sign, is_ended_before, judge
 
-# Questions whose words are remembered for `near_duplicate_s`.
-_RECENT_LIMIT = 3
 # Seconds that two versions of a segment overlap at least.
 _OVERLAP_S = 0.05
-
-
-class _Asked(NamedTuple):
-    """Circumstances of a question: who asked, when its last words arrived, the start of its first segment."""
-
-    speaker: str
-    at_s: float
-    start_s: float
-    is_user: bool
 
 
 def rename(utterance: OpenUtterance, segment: StoredSegment) -> OpenUtterance:
@@ -93,14 +68,8 @@ class UtteranceTracker:
         self._options = options
         self._conversation_id = state.conversation_id
         self._open = {utterance.speaker: utterance for utterance in state.open_utterances}
-        self._asked = state.asked
-        self._recent = state.recent
-        self._asker = state.asker
-        self._replied_at = state.replied_at
-        self._moment = state.moment
+        self._asked = AskedQuestions(state, now_s, options)
         self._ended = state.ended
-        self._questions: list[Question] = []
-        self._repeated = self._not_meant = 0
 
     def finish(self) -> HearingResult:
         """Return the result. An empty state is always the same object, which saves memory in idle sessions."""
@@ -108,26 +77,29 @@ class UtteranceTracker:
         deadline = min((find_deadline(utterance, self._options) for utterance in utterances), default=math.inf)
         # Without anything that may go on the next segment sets the conversation.
         conversation_id = self._conversation_id if utterances or self._ended is not None else ""
-        asked = (self._asked, self._recent, self._asker, self._replied_at, self._moment, self._ended)
-        state = HearingState(conversation_id, utterances, *asked)
+        asked = self._asked
+        state = asked.write(conversation_id, utterances, self._ended)
         if state == SILENT:
             state = SILENT
         ends_at = None if deadline == math.inf else deadline
-        return HearingResult(state, tuple(self._questions), ends_at, self._repeated, self._not_meant)
+        return HearingResult(state, tuple(asked.questions), ends_at, asked.repeated, asked.not_meant)
 
     def close_expired(self, *, is_webhook: bool = False) -> None:
         """Close the utterances that silence has ended since the state was made.
 
         With more segments of a webhook the words of the same webhook end nothing yet: it may have more of them.
         """
-        now_s, options = self._now_s, self._options
-        self._recent = tuple(known for known in self._recent if now_s - known[1] < options.near_duplicate_s)
-        for utterance in tuple(self._open.values()):
-            is_split = utterance.question is None and now_s - utterance.heard_at > SPLIT_ARRIVAL_S
-            latest = utterance.heard_at if utterance.others is None else utterance.others.at_s
-            is_current = is_webhook and latest >= now_s
-            if is_split or (find_deadline(utterance, options) <= now_s and not is_current):
-                self._close(utterance, find_sign(utterance, options))
+        for speaker in tuple(self._open):
+            # A wake phrase after a question that has ended leaves another open utterance.
+            while speaker in self._open and self._is_expired(self._open[speaker], is_webhook=is_webhook):
+                self._close(self._open[speaker], find_sign(self._open[speaker], self._options))
+
+    def _is_expired(self, utterance: OpenUtterance, *, is_webhook: bool) -> bool:
+        now_s = self._now_s
+        latest = utterance.heard_at if utterance.others is None else utterance.others.at_s
+        is_current = is_webhook and latest >= now_s
+        is_split = utterance.question is None and now_s - utterance.heard_at > SPLIT_ARRIVAL_S
+        return is_split or (find_deadline(utterance, self._options) <= now_s and not is_current)
 
     def take(self, segment: StoredSegment) -> None:
         """Add one segment to its speaker's utterance, or begin another."""
@@ -136,8 +108,7 @@ class UtteranceTracker:
         if segment.conversation_id != self._conversation_id:
             self._begin_conversation(segment.conversation_id)
         self._hear_others(segment)
-        if self._moment is not None and self._replied_at > -math.inf and segment.speaker != self._asker:
-            self._moment = self._moment._replace(is_among_others=True)
+        self._asked.note_speaker(segment.speaker)
         utterance = self._open.pop(segment.speaker, None) or self._take_renamed(segment) or self._reopen(segment)
         if utterance is None:
             self._begin(segment)
@@ -156,8 +127,7 @@ class UtteranceTracker:
             self._parse(self._new_utterance(segment), segment, is_late=True)
             self._open[utterance.speaker] = utterance
         elif is_ended_before(utterance, segment, self._options):
-            self._close(utterance)
-            self._begin(segment)
+            self._begin_after(utterance, segment, EndedBy.PAUSE)
         elif utterance.others is not None:
             self._take_after_others(utterance, segment)
         else:
@@ -190,8 +160,7 @@ class UtteranceTracker:
         elif judge(utterance) is Ending.UNFINISHED:
             self._open[utterance.speaker] = note_others(utterance, segment, self._now_s)
         else:
-            self._close(utterance, EndedBy.SPEAKER)
-            self._begin(segment)
+            self._begin_after(utterance, segment, EndedBy.SPEAKER)
 
     def _find_grown(self, utterance: OpenUtterance, segment: StoredSegment) -> OpenUtterance | None:
         """Return the utterance with a segment that repeats its last ones and adds words; None if it does not."""
@@ -235,6 +204,7 @@ class UtteranceTracker:
         self._ended = None
         for utterance in tuple(self._open.values()):
             self._close(utterance)
+        self._open.clear()
         self._conversation_id = conversation_id
 
     def _needs_no_wake(self, segment: StoredSegment) -> bool:
@@ -242,15 +212,15 @@ class UtteranceTracker:
         if follows_statement(self._ended, segment, self._now_s, options):
             return True
         if mode is ListenMode.FOLLOWUP:
-            return segment.speaker == self._asker and 0.0 <= self._now_s - self._replied_at <= options.followup_s
+            return self._asked.is_followed_by(segment.speaker)
         return mode is ListenMode.ALWAYS
 
     def _reopen(self, segment: StoredSegment) -> OpenUtterance | None:
         """Return the question that a pause ended too early; the same words are no repetition then."""
         utterance = reopen(self._ended, segment, self._now_s, self._options)
         if utterance is not None and utterance.question is not None:
-            self._ended, words = None, normalise(utterance.question.text)
-            self._recent = tuple(known for known in self._recent if known[0] != words)
+            self._ended = None
+            self._asked.forget_words(utterance.question.text)
         return utterance
 
     def _new_utterance(self, segment: StoredSegment) -> OpenUtterance:
@@ -287,7 +257,8 @@ class UtteranceTracker:
         is_user = segment.is_user and (utterance.question is None or utterance.is_user)
         start_s = segment.start_s if utterance.question is None else utterance.opened_start_s
         for found in parsed.found:
-            self._accept(found, _Asked(utterance.speaker, self._now_s, start_s, is_user), EndedBy.WORDS)
+            by = Asked(utterance.speaker, self._now_s, start_s, is_user)
+            self._asked.accept(found, by, self._conversation_id, EndedBy.WORDS)
         is_new = bool(parsed.found) or utterance.question is None
         rest = OpenUtterance(
             utterance.speaker,
@@ -312,64 +283,26 @@ class UtteranceTracker:
         """End an utterance, and accept its open question."""
         self._open.pop(utterance.speaker, None)
         if utterance.question is not None and utterance.question.text:
-            asked = _Asked(utterance.speaker, utterance.heard_at, utterance.opened_start_s, utterance.is_user)
-            self._accept(utterance.question, asked, ended_by)
+            by = Asked(utterance.speaker, utterance.heard_at, utterance.opened_start_s, utterance.is_user)
+            self._asked.accept(utterance.question, by, self._conversation_id, ended_by)
             self._ended = note_ended(utterance, ended_by) or self._ended
             if ended_by is EndedBy.WORDS:
-                self._note_language(utterance.question.text)
+                self._asked.note_language(utterance.question.text)
+            if utterance.question.name_at:
+                self._keep_name(utterance, utterance.question)
 
-    def _note_language(self, statement: str) -> None:
-        """Remember the language of a statement. English is also the guess for words that show none."""
-        code = guess_language(statement)
-        if self._moment is None and code != ENGLISH:
-            self._moment = Moment(language=code)
+    def _keep_name(self, utterance: OpenUtterance, asked: FoundQuestion) -> None:
+        """Keep the wake phrase after a question that has ended: the next words may be another question."""
+        pieces = tuple(replace(one, asked=one.asked + (one.key == asked.key)) for one in utterance.pieces)
+        parsed = parse_line(cut(pieces, asked.name_at), 0, LineRules(self._options.wake, self._options.max_chars))
+        rest = replace(utterance, pieces=parsed.pieces, scanned=parsed.scanned, question=parsed.question, others=None)
+        self._open[utterance.speaker] = rest
 
-    def _accept(self, found: FoundQuestion, by: _Asked, ended_by: EndedBy) -> None:
-        """Accept a question, unless it is for others, or known: from the same place, or in nearly the same words."""
-        words = normalise(found.text)
-        asked, digest = dict(self._asked), hash(found.key)
-        if found.ordinal <= asked.pop(digest, -1):
-            return
-        is_known = any(self._is_again(words, by.start_s, known) for known in self._recent)
-        doubt = Doubt.NONE if is_known else self._find_doubt(found, by)
-        if doubt is None:
-            self._not_meant += 1
-            return
-        self._asked = (*asked.items(), (digest, found.ordinal))[-ASKED_LIMIT:]
-        if is_known:
-            self._repeated += 1
-            return
-        self._recent = (*self._recent[-(_RECENT_LIMIT - 1) :], (words, self._now_s, by.start_s))
-        self._asker = by.speaker
-        self._replied_at = -math.inf
-        self._moment = None
-        if self._options.mode is not ListenMode.TRIGGER:
-            self._moment = Moment(0.0, find_topic(found.text), guess_language(found.text), is_owners=by.is_user)
-        place = (found.key, self._conversation_id, found.ordinal)
-        signs = (not found.has_wake, ended_by, doubt)
-        self._questions.append(Question(found.text, *place, by.speaker, by.at_s, by.is_user, *signs))
-
-    @staticmethod
-    def _is_again(words: str, start_s: float, known: tuple[str, float, float]) -> bool:
-        """Return True for a known question in nearly the same words, or in a longer version of the same segment."""
-        is_grown = start_s == known[2] and (is_beginning(known[0], words) or is_beginning(words, known[0]))
-        return is_grown or is_near_duplicate(words, known[0])
-
-    def _find_doubt(self, found: FoundQuestion, by: _Asked) -> Doubt | None:
-        """Return why a question may not be for the wearable; None if it is not, by its words and the moment."""
-        if found.has_wake:
-            return Doubt.MENTIONED if found.may_be_mention else Doubt.NONE
-        moment = self._moment or Moment()
-        if moment.is_owners and not by.is_user:
-            moment = moment._replace(is_among_others=True)
-        if self._options.mode is ListenMode.ALWAYS:
-            return Doubt.UNNAMED if is_meant(found.text, moment, ANY_TIME) else None
-        if self._replied_at > -math.inf:
-            moment = moment._replace(after_s=by.at_s - self._replied_at)
-        elif speaks_to_person(found.text, found.text):
-            # After a statement: nobody has been answered yet, so others are near.
-            return None
-        weight = sum(weigh(found.text, moment, found.after).values())
-        if weight < FOLLOWING:
-            return None
-        return Doubt.UNNAMED if weight < CLEAR else Doubt.NONE
+    def _begin_after(self, utterance: OpenUtterance, segment: StoredSegment, ended_by: EndedBy) -> None:
+        """End an utterance before this segment, and go on with what is left of it, or begin another."""
+        self._close(utterance, ended_by)
+        rest = self._open.pop(segment.speaker, None)
+        if rest is None:
+            self._begin(segment)
+        else:
+            self._add(rest, segment)

@@ -187,8 +187,11 @@ def _judge_sure(line: str, start: int, end: int, match: re.Match[str]) -> Wake |
     """Return the wake phrase unless the name, a whole word after a greeting, is spoken about: "Hey, Omi told me"."""
     after = line[end : end + 2 * CONTEXT_CHARS]
     mention = Mention.NO if _PAUSE_AFTER.match(after) else judge_mention(after, is_apart=_is_apart(line, match))
-    may_be_mention = mention is Mention.MAYBE
-    return None if mention is Mention.YES else Wake(start, end, is_open=False, may_be_mention=may_be_mention)
+    if mention is Mention.YES:
+        # A question mark would make a question of it.
+        is_cut = len(after) < 2 * CONTEXT_CHARS and _last_sentence(after) == after
+        return Wake(start, end, is_open=True) if is_cut else None
+    return Wake(start, end, is_open=False, may_be_mention=mention is Mention.MAYBE)
 
 
 def _is_apart(line: str, match: re.Match[str]) -> bool:
