@@ -117,7 +117,7 @@ def test_page_shows_power_cuts_with_their_circumstances():
         "planted_found_in": 30,
         "planted_cuts": 100,
         "cuts_by_fate": {"torn": 4, "kept": 5},
-        "machine": {"cpu": "a cpu", "memory_gib": 8},
+        "machine": {"cpu": "a cpu", "cores": 2, "memory_gib": 8, "system": "a system"},
         "versions": {"sqlite": "3.45"},
         "date": "2026-09-21T10:00:00+00:00",
         "commit": "abc",
@@ -128,5 +128,6 @@ def test_page_shows_power_cuts_with_their_circumstances():
     page = render_page([_run("sqlite", _fault("kill"))], (), power)
 
     assert "| 1,000 | 1,000 | 1,000 | 1,000 | 1,000 | 0 | 1 | 2 | 3 | in 30 of 100 cuts |" in page
-    assert "kept 5, torn 4. Machine: a cpu, 8 GiB. Versions: sqlite 3.45." in page
+    assert "What was not synced: kept 5, torn 4." in page
+    assert "Machine: a cpu, 2 cores, 8 GiB, a system. Versions: sqlite 3.45." in page
     assert "commit abc: `scripts/power_cuts`, seed 7." in page

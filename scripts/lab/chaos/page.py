@@ -144,9 +144,10 @@ def _power(test: Mapping[str, Any]) -> Iterable[str]:
     yield f"| {' | '.join(f'{test[name]:,}' for name in _POWER_COLUMNS)} | {found} |"
     yield ""
     fates = ", ".join(f"{fate} {count}" for fate, count in sorted(test["cuts_by_fate"].items()))
-    machine = ", ".join(str(value) for value in test["machine"].values())
+    machine = "{cpu}, {cores} cores, {memory_gib} GiB, {system}".format(**test["machine"])
     versions = ", ".join(f"{name} {version}" for name, version in test["versions"].items())
-    yield f"- What was not synced: {fates}. Machine: {machine} GiB. Versions: {versions}."
+    yield f"- What was not synced: {fates}."
+    yield f"  Machine: {machine}. Versions: {versions}."
     yield f"  Measured {test['date']}, commit {test['commit']}: `{test['command']}`, seed {test['seed']}."
 
 
