@@ -323,6 +323,11 @@ BACKPLANE_LOSSES = Counter(
 BACKPLANE_RECEIVED = Counter(
     "omi_backplane_received_total", "Hints received from other nodes: wake, answered.", ["kind"], registry=REGISTRY
 )
+NODES_SHARING = Gauge(
+    "omi_nodes_sharing",
+    "Living nodes that share the sessions, seen from here; 0: this node works alone.",
+    registry=REGISTRY,
+)
 FORWARDS = Counter(
     "omi_forwards_total",
     "Messages between nodes about sessions: forwarded to the owner, served for another node, taken_over since the owner"

@@ -16,8 +16,11 @@ import pytest_asyncio
 from omi_actors.clock import SystemClock
 from scripts.lab.replay.fake_openai import FakeOpenAI, Mode
 from scripts.lab.replay.http import HttpClient, Target
+from scripts.lab.replay.postgres_server import fresh_postgres_database
+from scripts.lab.replay.redis_server import running_redis
 from scripts.lab.replay.server_process import ServerProcess, build_server, find_free_port
 from tests.e2e.conftest import ROOT
+from tests.system.conftest import eventually
 
 NO_NGINX = "no nginx: install it (Debian: apt-get install nginx)"
 PASSWORD = "a long enough password"  # noqa: S105 (the test's own)
@@ -54,22 +57,23 @@ class Site:
         return "".join(file.read_text() for file in self.folder.glob("*.log"))
 
 
-def write_config(folder, port, behind):
+def write_config(folder, port, *behind):
     """Write the checkout's file with this test's ports, without TLS, and logs of its own."""
     text = re.sub(r" +ssl_certificate\S* .*\n", "", (ROOT / "config" / "nginx" / "omi.conf").read_text())
     text = text.replace("listen 443 ssl;", f"listen 127.0.0.1:{port};").replace("/var/log/nginx/", f"{folder}/")
-    (folder / "omi.conf").write_text(text.replace("127.0.0.1:3000", f"127.0.0.1:{behind}"))
+    servers = "".join(f"    server 127.0.0.1:{one};\n" for one in behind)
+    (folder / "omi.conf").write_text(text.replace("    server 127.0.0.1:3000;\n", servers))
     (folder / "nginx.conf").write_text(MAIN.format(folder=folder))
 
 
 @contextlib.contextmanager
-def running_nginx(folder, behind):
-    """Run nginx before a server's port; yield its own port."""
+def running_nginx(folder, *behind):
+    """Run nginx before the ports of servers; yield its own port."""
     program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
         pytest.fail(NO_NGINX, pytrace=False)
     port = find_free_port()
-    write_config(folder, port, behind)
+    write_config(folder, port, *behind)
     command = [program, "-p", folder, "-e", folder / "main.log", "-c", folder / "nginx.conf"]
     with subprocess.Popen(command) as process:  # noqa: S603 (the proxy under test)
         try:
@@ -160,3 +164,63 @@ async def test_stream_of_a_person_begins_at_once_and_its_token_is_in_no_log(site
     assert '"GET /conversations/current/stream" 502' in logs
     assert token not in logs
     assert site.target.token not in logs
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def two_nodes(tmp_path):
+    """Two servers on one PostgreSQL and one Redis, each with its address as nginx's file has it."""
+    nodes = []
+    with fresh_postgres_database() as database_url, running_redis() as redis:
+        for name in ("a", "b"):
+            folder = tmp_path / name
+            folder.mkdir()
+            port = find_free_port()
+            given = {"NODE_NAME": name, "NODE_ADDRESS": f"127.0.0.1:{port}", "REDIS_URL": redis.url}
+            like = Target("127.0.0.1", port, token="t" * 43, admin_token="a" * 43)
+            nodes.append(build_server(folder, clock=SystemClock(), database_url=database_url, extra=given, like=like))
+        try:
+            await asyncio.gather(*(process.start() for process, _ in nodes))
+            yield nodes
+        finally:
+            for process, _ in nodes:
+                process.kill()
+
+
+async def read_metrics(target):
+    async with HttpClient(target.host, target.port) as http:
+        text = (await http.request("GET", "/metrics", headers=target.operator_headers)).body.decode()
+    return {name: float(value) for name, value in re.findall(r"^(omi_\S+) ([0-9.e+]+)$", text, re.MULTILINE)}
+
+
+async def are_sharing(*targets):
+    return {(await read_metrics(one))["omi_nodes_sharing"] for one in targets} == {2.0}
+
+
+async def speak(http, target, uid, number):
+    segment = {"id": f"s{number}", "text": f"Number {number}.", "start": float(number), "end": number + 1.0}
+    path = target.webhook_path("/omi-webhook", {"uid": uid})
+    body = json.dumps({"session_id": uid, "segments": [segment]}).encode()
+    headers = {"Content-Type": "application/json"}
+    return (await http.request("POST", path, headers=headers, body=body)).status
+
+
+async def test_wearers_reach_their_owners_through_nginx_and_nothing_is_forwarded(two_nodes, tmp_path):
+    (a, target), (_, other) = two_nodes
+    uids = [f"wearer-{number}" for number in range(60)]
+    await eventually(lambda: are_sharing(target, other), timeout_s=20)
+    with running_nginx(tmp_path, target.port, other.port) as port:
+        (await connect(port))[1].close()
+        async with HttpClient("127.0.0.1", port) as http:
+            statuses = [await speak(http, target, uid, number) for number in range(2) for uid in uids]
+            counts = [await read_metrics(one) for one in (target, other)]
+
+            a.kill()  # waits for its end: nginx sends no webhook twice that may have arrived
+            statuses += [await speak(http, target, uid, 2) for uid in uids]
+    left = await read_metrics(other)
+
+    assert set(statuses) == {200}
+    live = [count["omi_sessions_live"] for count in counts]
+    assert sum(live) == len(uids)
+    assert min(live) > len(uids) / 4
+    assert [count.get('omi_forwards_total{outcome="forwarded"}', 0.0) for count in counts] == [0.0, 0.0]
+    assert left["omi_sessions_live"] == len(uids)

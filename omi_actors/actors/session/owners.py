@@ -17,6 +17,7 @@ from omi_actors.actors.session.router import LiveSessions
 from omi_actors.actors.session.slots import OpenReplies
 from omi_actors.backplane.interface import Backplane
 from omi_actors.domain.sessions.owner import Member, Ring
+from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import get_logger
 from omi_actors.kit.future import Future
 from omi_actors.kit.handle import Handle
@@ -128,6 +129,7 @@ class SessionOwners:
         has_others = any(member.name != self.name for member in self._all.members)
         self._ring = self._all.without(self._suspects) if has_others and self.is_linked else Ring()
         self._known.clear()
+        metrics.NODES_SHARING.set(len(self._ring.members))
 
     # --- the way to a session
 
