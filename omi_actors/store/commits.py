@@ -127,6 +127,7 @@ def write_commits(tx: Transaction, commits: Sequence[SessionCommit]) -> None:
     rows = _Rows()
     for commit in commits:
         _collect(rows, commit, tx.node)
+    rows.new_sessions.sort(key=_key_of)  # one order on all nodes, as in `lock_sessions`
     _write_fenced(tx, _INSERT_SESSION, rows.new_sessions)
     _write_fenced(tx, _UPDATE_SESSION, rows.sessions)
     for bulk, some in (
@@ -143,6 +144,18 @@ def write_commits(tx: Transaction, commits: Sequence[SessionCommit]) -> None:
     if rows.new_jobs:
         refuse_jobs(tx, rows.new_jobs)
     _write_fenced(tx, CHANGE, rows.delivery_changes)
+
+
+def lock_sessions(tx: Transaction, commits: Sequence[SessionCommit]) -> None:
+    """Lock the rows of these commits' sessions, in one order on all nodes: so no two groups wait for each other."""
+    ids = {commit.session_id for commit in commits if commit.epoch_before}
+    if len(ids) > 1:
+        marks = ", ".join("?" * len(ids))
+        tx.fetch(f"SELECT 1 FROM session WHERE id IN ({marks}) ORDER BY id FOR NO KEY UPDATE", tuple(ids))  # noqa: S608
+
+
+def _key_of(new_session: Row) -> str:
+    return str(new_session[1])
 
 
 def _write_fenced(tx: Transaction, bulk: Bulk, rows: Sequence[Row]) -> None:

@@ -22,7 +22,7 @@ from omi_actors.domain.sessions.records import SessionCommit
 from omi_actors.domain.work.retention import PARTED_S
 from omi_actors.errors import DuplicateError, LeaseLostError, OrphanError, StoreError, StoreUnavailableError
 from omi_actors.instruments import metrics
-from omi_actors.store.commits import write_commits
+from omi_actors.store.commits import lock_sessions, write_commits
 from omi_actors.store.dialect import Dialect
 from omi_actors.store.durability import refuse_unsafe
 from omi_actors.store.entities import define_entities
@@ -279,6 +279,7 @@ class Engine:
 
     def _apply_together(self, writes: Sequence[Write], tx: Transaction) -> list[Outcome]:
         """Run the writes in order, neighbouring commits of different sessions together. Fast, but all fail together."""
+        self._lock_sessions(writes, tx)
         outcomes = [_STORED] * len(writes)
         run: dict[str, SessionCommit] = {}
         for index, write in enumerate(writes):
@@ -299,8 +300,15 @@ class Engine:
             write_commits(tx, list(run.values()))
         return outcomes
 
+    def _lock_sessions(self, writes: Sequence[Write], tx: Transaction) -> None:
+        """Lock the rows of all sessions of the group first, if other nodes may have some of them, too."""
+        if self._node.has_others and self._dialect.lock_rows:
+            commits = [one if isinstance(one, SessionCommit) else getattr(one, "commit", None) for one in writes]
+            lock_sessions(tx, [commit for commit in commits if commit is not None])
+
     def _apply_apart(self, writes: Sequence[Write], tx: Transaction) -> list[Outcome]:
         """Run each write in its own savepoint, so that a write that fails does not undo the others."""
+        self._lock_sessions(writes, tx)
         tx.separate()
         outcomes = []
         for write in writes:

@@ -26,6 +26,11 @@ class Call(Generic[Tx_contra, R_co]):
         self._args = args
         self._kwargs = kwargs
 
+    @property
+    def commit(self) -> SessionCommit | None:
+        """Return the turn that the function stores, which is its first argument; None if it stores none."""
+        return next((one for one in self._args[:1] if isinstance(one, SessionCommit)), None)
+
     def __call__(self, tx: Tx_contra) -> R_co:
         """Run the function in `tx`."""
         return self.func(tx, *self._args, **self._kwargs)

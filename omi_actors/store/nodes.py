@@ -126,6 +126,8 @@ def heartbeat_node(tx: Transaction, *, lease_s: float, ran_s: float, presence: P
     )
     # The first heartbeat (`ran_s` 0) follows a start, which may follow an outage of the store.
     is_steady = ran_s > 0.0 and now_s - previous_s < lease_s * _STEADY_SHARE
+    others = tx.fetch_one("SELECT 1 FROM node WHERE lease_until > ? AND name <> ? LIMIT 1", (now_s, tx.node.name))
+    tx.node.has_others = others is not None
     members = tx.fetch("SELECT name, address, mail_key FROM node WHERE lease_until > ? AND wire = ?", (now_s, WIRE))
     return Heartbeat(
         is_ours=changed == 1,

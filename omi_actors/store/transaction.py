@@ -24,12 +24,14 @@ class NodeIdentity:
     """The identity of this process in the store. `incarnation` is 0 until it is registered.
 
     It belongs to the process, not to a writer: a new writer uses the same incarnation and the same `watch`.
+    `has_others`: at the latest heartbeat other nodes lived.
     `schema_version` is the version of the schema that the program knows; None until a writer has opened the store.
     """
 
     name: str
     incarnation: int = 0
     watch: LeapWatch | None = None
+    has_others: bool = False
     schema_version: int | None = None
 
 

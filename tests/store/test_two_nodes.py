@@ -14,7 +14,7 @@ from omi_actors.domain.answers.notifications import NotificationBegun, Notificat
 from omi_actors.domain.people.prompts import Draft
 from omi_actors.domain.sessions.records import SessionCommit
 from omi_actors.domain.work.jobs import ClaimedJob
-from omi_actors.errors import DuplicateError, LeaseLostError
+from omi_actors.errors import DuplicateError, FencedError, LeaseLostError
 from omi_actors.instruments import metrics
 from omi_actors.jobs.notify import build_notify_job
 from omi_actors.store import jobs, notifications
@@ -22,7 +22,7 @@ from omi_actors.store.answers import change_delivery
 from omi_actors.store.dead_jobs import reap_jobs
 from omi_actors.store.engine import Engine, Outcome, StoreConfig, Write
 from omi_actors.store.messages import comes_late
-from omi_actors.store.nodes import register_node
+from omi_actors.store.nodes import heartbeat_node, register_node
 from omi_actors.store.people import prompts
 from omi_actors.store.transaction import NodeIdentity, Transaction
 from scripts.lab.replay.postgres_server import fresh_postgres_database
@@ -175,6 +175,38 @@ def test_two_nodes_that_work_on_shared_lanes_lose_nothing_and_keep_the_order(nod
     assert rows(nodes[0], "SELECT count(*), count(DISTINCT job_id) FROM message WHERE role = 'assistant'") == [
         (TURNS * len(SESSIONS), TURNS * len(SESSIONS))
     ]
+
+
+def test_two_nodes_that_hear_the_same_sessions_in_any_order_do_not_wait_for_each_other(
+    nodes: tuple[Engine, Engine],
+) -> None:
+    for engine in nodes:
+        do(engine, partial(register_node, lease_s=15, max_deliveries=10))
+        do(engine, partial(heartbeat_node, lease_s=15, ran_s=1))
+    do(nodes[0], partial(heartbeat_node, lease_s=15, ran_s=1))
+    for name in SESSIONS:
+        do(nodes[0], first_commit(name))
+    before, stored = conflicts(), []
+
+    def hear(engine: Engine, seed: int) -> None:
+        rng, epochs = random.Random(seed), dict.fromkeys(SESSIONS, 1)
+        barrier.wait(MEETING_S)
+        for _ in range(TURNS):
+            names = rng.sample(SESSIONS, len(SESSIONS))
+            # As a webhook with a question does, others stand between two turns.
+            group: list[Write] = []
+            for name in names:
+                commit = next_commit(name, epoch_before=epochs[name], epoch=epochs[name] + 1, segments=())
+                group += [commit, Transaction.now_s]
+            for outcome in engine.commit_group(group)[::2]:
+                assert outcome.error is None or isinstance(outcome.error, FencedError)
+                stored.append(outcome.error is None)
+            epochs = dict(rows(engine, "SELECT id, epoch FROM session"))
+
+    at_once(partial(hear, nodes[0], 1), partial(hear, nodes[1], 2))
+
+    assert any(stored)
+    assert conflicts() == before
 
 
 def test_job_of_a_paused_node_ends_once_although_another_takes_it_back_at_that_moment(
