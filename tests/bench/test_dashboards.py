@@ -7,7 +7,7 @@ import pytest
 from omi_actors.clock import SystemClock
 from scripts.lab.bench.dashboards import measure_dashboards, summarise_growth
 from scripts.lab.bench.load import Slice
-from scripts.lab.bench.rows import QUICK
+from scripts.lab.bench.sizes import QUICK
 
 
 def _slice(cpu_s, *, requests=1000):

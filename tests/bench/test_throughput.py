@@ -1,12 +1,14 @@
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
 from omi_actors.clock import SystemClock
 from scripts.lab.bench.load import Slice, measure_slice
 from scripts.lab.bench.machine import read_cpu_s, read_resident_bytes
-from scripts.lab.bench.throughput import summarise_pairs
+from scripts.lab.bench.throughput import ThroughputPlan, summarise_pairs
+from scripts.lab.bench.versus import compare
 from scripts.lab.replay.server_process import ServerProcess, find_free_port
 from tests.fakes.raw_server import read_request, serve_raw
 
@@ -26,6 +28,16 @@ def test_ratio_compares_the_cost_of_one_request():
     found = summarise_pairs([(_slice(0.2, requests=2000), _slice(0.1, requests=500))])
 
     assert found["ratio"] == 2.0
+
+
+@pytest.mark.e2e
+async def test_checkout_costs_about_as_much_as_itself(tmp_path):
+    plan = ThroughputPlan(pairs=1, slice_s=0.3, connections=4)
+
+    found = await compare(plan, Path(__file__).parents[2], work_dir=tmp_path, clock=SystemClock())
+
+    assert 0.2 < found["ratio"] < 5.0
+    assert found["cpu_us_per_request"] > 0
 
 
 def test_cpu_time_of_this_process_grows_as_it_works():

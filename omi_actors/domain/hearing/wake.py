@@ -92,13 +92,13 @@ class Wake(NamedTuple):
 
 def ends_in_greeting(line: str) -> bool:
     """Return True when the last words are a greeting, and so may be the first half of a wake phrase."""
-    return _ends_in_greeting(line[-CONTEXT_CHARS:].rstrip(_PAUSES).casefold())
+    last = line[-CONTEXT_CHARS:].rstrip(_PAUSES)
+    return _may_end_in_greeting(last[-3:].casefold()) and last.casefold().endswith(_EVERY_GREETING)
 
 
-def _ends_in_greeting(folded: str) -> bool:
+def _may_end_in_greeting(end: str) -> bool:
     # A check of the last letters first, since comparing with all greetings is slow and few words end like one.
-    is_likely = folded[-3:] in _GREETING_ENDS or folded[-2:] in _GREETING_ENDS or folded[-1:] in _GREETING_ENDS
-    return is_likely and folded.endswith(_EVERY_GREETING)
+    return end[-3:] in _GREETING_ENDS or end[-2:] in _GREETING_ENDS or end[-1:] in _GREETING_ENDS
 
 
 def find_wakes(line: str, wake_phrases: WakePhrases) -> list[Wake]:
@@ -250,7 +250,7 @@ def _greeting_length(before: str) -> int:
     """Return the length of the greeting at the end of this text; 0 if there is none."""
     # lower(), since casefold() can change the length.
     folded = before.lower()
-    if not _ends_in_greeting(folded):
+    if not (_may_end_in_greeting(folded) and folded.endswith(_EVERY_GREETING)):
         return 0
     for greeting in _GREETINGS:
         if folded.endswith(greeting) and not _IS_LETTER.match(before[-len(greeting) - 1 : -len(greeting)]):

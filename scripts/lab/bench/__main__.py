@@ -19,7 +19,8 @@ from omi_actors.clock import SystemClock
 from scripts.lab.bench.machine import read_commit, read_machine
 from scripts.lab.bench.page import render_page, renew_rows
 from scripts.lab.bench.people_store import DATABASES
-from scripts.lab.bench.rows import QUICK, ROWS, Bench, Sizes
+from scripts.lab.bench.rows import ROWS, Bench
+from scripts.lab.bench.sizes import QUICK, Sizes
 from scripts.lab.replay.fake_openai import Mode
 from scripts.lab.replay.fake_openai_process import spawn_fake_openai
 from scripts.lab.replay.postgres_server import fresh_postgres_database

@@ -4,7 +4,7 @@ Not here: the measurement of a row (its own module), a run (__main__.py). Thread
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,10 @@ from omi_actors.clock import Clock
 from scripts.lab.bench.answer_steps import STEPS, measure_steps
 from scripts.lab.bench.answers import measure_answers, measure_first_tokens
 from scripts.lab.bench.crashes import measure_crashes
-from scripts.lab.bench.dashboards import DashboardsPlan, measure_dashboards
-from scripts.lab.bench.nodes import SprayPlan, are_nodes_fast, measure_nodes, show_nodes
+from scripts.lab.bench.dashboards import measure_dashboards
+from scripts.lab.bench.nodes import are_nodes_fast, measure_nodes, show_nodes
 from scripts.lab.bench.people import (
     Measure,
-    PeoplePlan,
     measure_calls,
     measure_erasure,
     measure_on_all,
@@ -24,66 +23,17 @@ from scripts.lab.bench.people import (
     measure_wearers,
 )
 from scripts.lab.bench.people_load import CALLS
-from scripts.lab.bench.people_store import StorePlan
 from scripts.lab.bench.queue import NewDatabase, measure_queue
 from scripts.lab.bench.sessions import measure_sessions
+from scripts.lab.bench.sizes import Sizes
 from scripts.lab.bench.startup import measure_startup
 from scripts.lab.bench.storm import measure_storm
-from scripts.lab.bench.throughput import ThroughputPlan, measure_throughput
-from scripts.lab.bench.trickle import TricklePlan, measure_trickle
+from scripts.lab.bench.throughput import measure_throughput
+from scripts.lab.bench.trickle import measure_trickle
+from scripts.lab.hearing.score import REQUIRED_P50_S, REQUIRED_P95_S
+from scripts.lab.hearing.server import measure_time_to_answer
 
 Figures = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sizes:
-    """Sizes of each row's measurement."""
-
-    throughput: ThroughputPlan = field(default_factory=ThroughputPlan)
-    # Questions before the measurement: the first ones import the model's library and open connections.
-    warm_up: int = 20
-    questions: int = 500
-    steps: int = 100
-    starts: int = 10
-    sessions: int = 100_000
-    crashes: int = 500
-    storm_phases: int = 8
-    storm_phase_s: float = 4.0
-    trickle: TricklePlan = field(default_factory=TricklePlan)
-    queued: int = 100_000
-    queue_runs: int = 24
-    dashboards: DashboardsPlan = field(default_factory=DashboardsPlan)
-    people: PeoplePlan = field(default_factory=PeoplePlan)
-    nodes: SprayPlan = field(default_factory=SprayPlan)
-    is_quick: bool = False
-
-
-QUICK = Sizes(
-    throughput=ThroughputPlan(pairs=2, slice_s=0.3, connections=4),
-    warm_up=1,
-    questions=5,
-    steps=5,
-    starts=1,
-    sessions=200,
-    crashes=5,
-    storm_phases=1,
-    storm_phase_s=0.3,
-    trickle=TricklePlan(seconds=0.5, warm_up_s=0.1, spread_s=0.2, deadline_s=0.5, asking=5, others=5),
-    queued=1_000,
-    queue_runs=2,
-    dashboards=DashboardsPlan(pages=3, load=ThroughputPlan(pairs=1, slice_s=0.3, connections=4)),
-    people=PeoplePlan(
-        store=StorePlan(large=20, small=10, others=9, linked=5, days=1),
-        pairs=1,
-        slice_s=0.3,
-        warm_up_s=0.1,
-        connections=4,
-        phones=(40,),
-        databases=("sqlite",),
-    ),
-    nodes=SprayPlan(nodes=(2,), rounds=1, slice_s=0.5, connections=8),
-    is_quick=True,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,6 +212,23 @@ ROWS: Mapping[str, Row] = {
         explain=lambda found: "\n".join(
             f"  {found[name]:8.2f} ms  {name.removeprefix('step_').removesuffix('_ms').replace('_', ' ')}"
             for name in (*(f"step_{step}_ms" for step in STEPS), "synced_commit_alone_ms")
+        ),
+    ),
+    "time_to_answer": Row(
+        what="time to answer of spoken questions, from the last words to the moment when the answer leaves",
+        how=(
+            "The cases of hearing, sent to a server at real pace, each as a person of its own who can be notified; the "
+            "demo model answers at once. `missing` has no answer, `twice` more than one, `false` is an answer to words "
+            "that asked nothing; all are counted against what hearing alone finds in the same cases."
+        ),
+        target="p50 ≤ 0.3 s where the words end the question, p95 ≤ 2.8 s over all, nobody answered twice",
+        measure=lambda bench: measure_time_to_answer(bench.sizes.spoken_cases),
+        show=lambda found: (
+            f"p50 {found['words_p50_s']} s by words, p95 {found['p95_s']} s over all; {found['questions']:,} asked, "
+            f"{found['notified']} notified, {found['twice']} twice"
+        ),
+        reaches=lambda found: (
+            found["words_p50_s"] <= REQUIRED_P50_S and found["p95_s"] <= REQUIRED_P95_S and not found["twice"]
         ),
     ),
     "first_token": Row(

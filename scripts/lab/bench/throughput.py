@@ -19,7 +19,7 @@ from scripts.lab.bench.machine import pin, run_module
 from scripts.lab.replay.http import HttpClient, Target
 from scripts.lab.replay.server_process import ServerProcess, build_server, find_free_port
 
-_SERVER_CORE, _LOAD_CORE = 0, 1
+SERVER_CORE, _LOAD_CORE = 0, 1
 # Seconds for the load's own start and warm-up.
 _LOAD_MARGIN_S = 30.0
 
@@ -58,7 +58,7 @@ async def measure_throughput(plan: ThroughputPlan, *, work_dir: Path, clock: Clo
         await ours.start()
         await bare.start()
         settings = await read_settings(target)
-        is_pinned = pin(ours.pid, _SERVER_CORE) and pin(bare.pid, _SERVER_CORE)
+        is_pinned = pin(ours.pid, SERVER_CORE) and pin(bare.pid, SERVER_CORE)
         pairs = [await _measure_pair(plan, ours, bare, target) for _ in range(plan.pairs)]
     finally:
         ours.kill()

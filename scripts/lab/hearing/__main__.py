@@ -2,17 +2,14 @@
 
 import asyncio
 import sys
-from pathlib import Path
 
 import click
 
 from scripts.lab.hearing.curve import render_curve
-from scripts.lab.hearing.play import load_cases
+from scripts.lab.hearing.play import CASES, load_cases
 from scripts.lab.hearing.score import is_good_enough, judge, render_report
 from scripts.lab.hearing.server import ask_server
 from scripts.lab.hearing.talk import is_left_alone, load_turns, render_talk, take
-
-_DATA = Path(__file__).parents[3] / "tests" / "hearing"
 
 
 @click.command()
@@ -24,14 +21,14 @@ def main(*, failures: bool, server: bool) -> None:
     Exit 1 if a figure is below 0.985, or answers leave too late. Then play talk after an answer, and print how much of
     it is taken for a follow-up, and how many follow-ups are missed. Exit 1 above 0.10 and 0.05.
     """
-    cases = load_cases(_DATA / "cases")
+    cases = load_cases(CASES)
     if server:
         report = asyncio.run(ask_server(cases))
         for line in report.render():
             click.echo(line)
         sys.exit(0 if report.is_soon else 1)
     results = [judge(case) for case in cases]
-    turns = load_turns(_DATA / "talk")
+    turns = load_turns(CASES.parent / "talk")
     for line in (*render_report(results, failures=failures), *render_curve(cases), "", *render_talk(turns)):
         click.echo(line)
     if failures:

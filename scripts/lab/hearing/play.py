@@ -19,6 +19,8 @@ from omi_actors.domain.hearing.segments import Segment
 from omi_actors.domain.hearing.state import SILENT, HearingOptions, HearingState, ListenMode, Question
 from omi_actors.domain.sessions.transcript import build_progress, decide_growth
 
+# The folder of the cases.
+CASES = Path(__file__).parents[3] / "tests" / "hearing" / "cases"
 # One case in three, by the hash of its id, stays unseen while the detector is tuned.
 _HELD_OUT_OF = 3
 

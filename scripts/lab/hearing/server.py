@@ -12,7 +12,7 @@ from pathlib import Path
 
 from omi_actors.clock import SystemClock
 from omi_actors.domain.hearing.state import EndedBy
-from scripts.lab.hearing.play import Case, Webhook, play
+from scripts.lab.hearing.play import CASES, Case, Webhook, load_cases, play
 from scripts.lab.hearing.score import REQUIRED_P50_S, REQUIRED_P95_S, quantile
 from scripts.lab.replay.fake_omi import FakeOmi
 from scripts.lab.replay.recording import RecordedRequest, build_webhook
@@ -27,6 +27,8 @@ _LONGEST_S = 30.0
 _APART_S = 0.05
 # Seconds after the last webhook in which every answer, and every second answer, has come.
 _SETTLE_S = 8.0
+# The same for a few cases, which only show that the measurement runs: an answer after the longest pause has come.
+_SETTLE_FEW_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,22 @@ class ServerReport:
         is_soon = self._quantile(0.5, EndedBy.WORDS) <= REQUIRED_P50_S and self._quantile(0.95) <= REQUIRED_P95_S
         return is_soon and not self.twice
 
+    @property
+    def figures(self) -> dict[str, object]:
+        """Return the report as named figures."""
+        by_sign = {f"{sign}_p50_s": round(self._quantile(0.5, sign), 3) for sign in (EndedBy.WORDS, EndedBy.PAUSE)}
+        return {
+            **by_sign,
+            "p50_s": round(self._quantile(0.5), 3),
+            "p95_s": round(self._quantile(0.95), 3),
+            "longest_s": round(self._quantile(1.0), 3),
+            "questions": len(self.answered),
+            "notified": self.notified,
+            "missing": self.missing,
+            "twice": self.twice,
+            "false": self.false_wakes,
+        }
+
     def render(self) -> Iterator[str]:
         """Return the report's lines."""
         yield f"answered {len(self.answered)}, missing {self.missing}, twice {self.twice}, false {self.false_wakes}"
@@ -72,18 +90,23 @@ class ServerReport:
         return quantile(self._times(name), share)
 
 
-async def ask_server(cases: Sequence[Case]) -> ServerReport:
-    """Start a server, play the cases, and report. It takes about as long as the cases do."""
+async def measure_time_to_answer(count: int | None) -> dict[str, object]:
+    """Return the figures of the bench's row: of all cases, or of the first `count` that fit."""
+    return (await ask_server(load_cases(CASES), count)).figures
+
+
+async def ask_server(cases: Sequence[Case], count: int | None = None) -> ServerReport:
+    """Start a server, play the cases (the first `count`), and report. It takes about as long as the cases do."""
     clock = SystemClock()
     omi = FakeOmi(clock=clock)
     listening = omi.listen()
-    plan = _Plan([case for case in cases if case.mode == "TRIGGER" and _lasts_s(case) < _LONGEST_S])
+    plan = _Plan([case for case in cases if case.mode == "TRIGGER" and _lasts_s(case) < _LONGEST_S][:count])
     try:
         with tempfile.TemporaryDirectory(prefix="hearing-") as folder:
             async with start_own(Path(folder), omi, clock) as (target, sign):
                 sender = Sender(target, clock=clock, sign=sign)
                 await sender.send(plan.requests)
-                await asyncio.sleep(_SETTLE_S)
+                await asyncio.sleep(_SETTLE_S if count is None else _SETTLE_FEW_S)
     finally:
         listening.stop()
         await listening.close_all_connections()
