@@ -4,6 +4,7 @@ Not here: making the server (server.py). Threads: the event loop.
 """
 
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from config.settings import Settings
@@ -45,6 +46,8 @@ _LOOK_S, _LOOK_ALONE_S = 5.0, 60.0
 
 # Seconds after which Omi is asked again for a person's memories: clients import whenever they show them.
 _IMPORT_FRESH_S = 60.0
+# Seconds within which an import that was cut goes on where it was.
+_IMPORT_CUT_S = 600.0
 _KNOWN_IMPORTS = 1_000
 # Remembered addresses of persons: some megabytes.
 _KNOWN_ADDRESSES = 20_000
@@ -107,22 +110,60 @@ class KnownAddresses:
         return digest_of(f"{address} {email}") in self._known
 
 
+@dataclass(frozen=True, slots=True)
+class ImportPlace:
+    """A place in the memories of a person's wearables at Omi, which are taken one wearable after the other.
+
+    `read` is the number of those before it, `taken` of those that are memories; `offset` is within its wearable.
+    """
+
+    wearable: int = 0
+    offset: int = 0
+    read: int = 0
+    taken: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Import:
+    uids: tuple[str, ...]
+    most: int
+    at_mono_s: float
+    place: ImportPlace
+    is_cut: bool
+
+
 class RecentImports:
-    """The latest imports of this node: who, of which wearables, up to how many, how many there were, and when."""
+    """The latest imports of this node, by account: of which wearables, up to how many memories, and how far."""
 
     def __init__(self) -> None:
-        self._imports: OrderedDict[str, tuple[tuple[str, ...], int, int, float]] = OrderedDict()
+        self._imports: OrderedDict[str, _Import] = OrderedDict()
 
     def find(self, account_id: str, uids: tuple[str, ...], most: int, now_mono_s: float) -> int | None:
-        """Return the number of memories of an import that is still fresh and at least as large; else None."""
+        """Return the number of memories of an import that is whole, fresh, and at least as large; else None."""
         known = self._imports.get(account_id)
-        if known is None or known[0] != uids or known[1] < most or now_mono_s - known[3] > _IMPORT_FRESH_S:
+        if known is None or known.is_cut or known.uids != uids or known.most < most:
             return None
-        return known[2]
+        return known.place.taken if now_mono_s - known.at_mono_s <= _IMPORT_FRESH_S else None
 
-    def note(self, account_id: str, uids: tuple[str, ...], most: int, count: int, now_mono_s: float) -> None:
-        """Remember an import; forget the oldest if there are too many."""
-        self._imports[account_id] = (uids, most, count, now_mono_s)
+    def find_place(self, account_id: str, uids: tuple[str, ...], most: int, now_mono_s: float) -> ImportPlace:
+        """Return the place where an import of this size was cut lately, and goes on; else the first one."""
+        known = self._imports.get(account_id)
+        if known is None or not known.is_cut or (known.uids, known.most) != (uids, most):
+            return ImportPlace()
+        return known.place if now_mono_s - known.at_mono_s <= _IMPORT_CUT_S else ImportPlace()
+
+    def note(
+        self,
+        account_id: str,
+        uids: tuple[str, ...],
+        most: int,
+        place: ImportPlace,
+        now_mono_s: float,
+        *,
+        is_cut: bool,
+    ) -> None:
+        """Remember how far an import came; forget the oldest import if there are too many."""
+        self._imports[account_id] = _Import(uids, most, now_mono_s, place, is_cut)
         self._imports.move_to_end(account_id)
         if len(self._imports) > _KNOWN_IMPORTS:
             self._imports.popitem(last=False)

@@ -162,6 +162,26 @@ async def test_an_import_takes_what_is_new_once_and_asks_omi_rarely(start, datab
     assert (await ada("GET", "/memories?offset=0")).json["total"] == 4
 
 
+async def test_an_import_that_is_too_long_for_a_request_goes_on_with_the_next_one(start, omi, notifier, monkeypatch):
+    monkeypatch.setattr("web.people.memories._TIME_SHARE", 0.0)  # a page each
+    program = await start(notifier=notifier)
+    ada = Client(program.connection)
+    await ada.register()
+    await link(program, ada)
+    omi.memories[UID] = [{"id": str(n), "content": f"fact {n}"} for n in range(5)]
+
+    replies = [(await ada("POST", "/memories/import/omi", {"limit": 2})).json for _ in range(4)]
+
+    some = {"ok": True, "imported": 2, "skipped": 0, "hasMore": True}
+    assert replies == [
+        some,
+        some,
+        {"ok": True, "imported": 1, "skipped": 0},
+        {"ok": True, "imported": 0, "skipped": 5},
+    ]
+    assert omi.calls == 3
+
+
 async def test_a_failing_omi_is_told_and_what_came_before_is_kept(start, omi, notifier):
     program = await start(notifier=notifier)
     ada = Client(program.connection)

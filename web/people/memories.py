@@ -4,7 +4,8 @@ Not here: rules of texts (omi_actors/domain/people/memories.py), rows (omi_actor
 Threads: the event loop.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, NotRequired, TypedDict
 
 from omi_actors.domain.people.conversations import NEWEST, Position
@@ -19,6 +20,7 @@ from web.people.base import PersonHandler
 from web.people.forms import cursor_of
 from web.people.paging import CURSOR, page_limit
 from web.problems import iso_time
+from web.site import ImportPlace
 
 _TEXT = Field("text", max_chars=MAX_CHARS, about="The memory's words.", example="I like green tea", is_needed=True)
 _LIMIT = page_limit(50, 200)
@@ -135,6 +137,8 @@ def _page_form(page: MemoryPage, limit: int, offset: int | None) -> dict[str, An
 _OMI_PAGE, _OMI_PAGES, _OMI_MAX = 1_000, 100, 100_000
 # Memories that are stored at a time: others' writes wait so long.
 _BATCH = 50
+# Share of a request's time after which an import begins no other page: one takes seconds if Omi is slow.
+_TIME_SHARE = 0.5
 
 
 _IMPORT = (
@@ -143,46 +147,62 @@ _IMPORT = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """A page of a wearable's memories at Omi. `place` is behind it; with `is_last` there is nothing behind it."""
+
+    uid: str
+    memories: Sequence[NewMemory]
+    place: ImportPlace
+    is_last: bool
+
+
 class ImportHandler(PersonHandler):
     """Imports the memories of the person's wearables from Omi. What is known, or was deleted here, is skipped."""
 
     route = "/memories/import/omi"
 
-    @declare(ok(imported=int, skipped=int), body=_IMPORT, errors=(404, 409))
+    @declare(ok(imported=int, skipped=int, hasMore=NotRequired[bool]), body=_IMPORT, errors=(404, 409))
     async def post(self) -> None:
         """Answer the numbers of imported and skipped memories.
 
         `max_total` limits the memories that are read, 0 means all. `limit` is the size of Omi's pages, unless all fit
-        into one. Within a minute of an import as large nothing is read again.
+        into one. Within a minute of an import as large nothing is read again. With `hasMore` they were too many for one
+        request: the same request goes on with the others.
         """
         fields = self.read_fields()
         limit, most = fields.get("limit", _OMI_PAGE), fields.get("max_total") or _OMI_MAX
-        account_id = self.me.account_id
+        account_id, clock = self.me.account_id, self.site.clock
         uids = await self.store.read_cold(memories.load_verified_uids, account_id)
         if not uids:
             raise NotFoundError("No verified OMI link found", hint="Link your Omi first: POST /link/omi/start.")
-        recent = self.site.imports.find(account_id, uids, most, self.site.clock.mono_s())
+        recent = self.site.imports.find(account_id, uids, most, clock.mono_s())
         if recent is not None:
             self.send_ok({"imported": 0, "skipped": recent})
             return
-        imported = skipped = 0
-        async for uid, page in self._read(uids, most if most <= _OMI_PAGE else limit, most):
-            new = await self._keep(account_id, uid, page)
-            imported, skipped = imported + new, skipped + len(page) - new
-        self.site.imports.note(account_id, uids, most, imported + skipped, self.site.clock.mono_s())
+        begin = self.site.imports.find_place(account_id, uids, most, clock.mono_s())
+        imported, page = 0, _Page("", (), begin, is_last=False)
+        while not page.is_last:
+            page = await self._read(uids, most if most <= _OMI_PAGE else limit, most, page.place)
+            imported += await self._keep(account_id, page.uid, page.memories)
+            if self.seconds >= _TIME_SHARE * self.site.times.request_s:
+                break
+        is_cut, skipped = not page.is_last, page.place.taken - begin.taken - imported
+        self.site.imports.note(account_id, uids, most, page.place, clock.mono_s(), is_cut=is_cut)
         metrics.MEMORIES.labels("imported").inc(imported)
-        self.send_ok({"imported": imported, "skipped": skipped})
+        self.send_ok({"imported": imported, "skipped": skipped, **({"hasMore": True} if is_cut else {})})
 
-    async def _read(self, uids: Sequence[str], size: int, most: int) -> AsyncIterator[tuple[str, list[NewMemory]]]:
-        """Yield the pages of all wearables, each with its wearable, at most `most` memories in all."""
-        left = most
-        for uid in uids:
-            for number in range(_OMI_PAGES):
-                items = await self._read_page(uid, min(size, left), number * size) if left > 0 else []
-                yield uid, [memory for item in items[:left] if (memory := read_omi_memory(item, uid)) is not None]
-                left -= len(items)
-                if len(items) < size:
-                    break
+    async def _read(self, uids: Sequence[str], size: int, most: int, place: ImportPlace) -> _Page:
+        """Read the page that begins at `place`."""
+        uid, count = uids[place.wearable], min(size, most - place.read)
+        items = (await self._read_page(uid, count, place.offset))[:count]
+        some = [memory for item in items if (memory := read_omi_memory(item, uid)) is not None]
+        read, taken, offset = place.read + len(items), place.taken + len(some), place.offset + len(items)
+        if len(items) == count and offset < _OMI_PAGES * size:
+            behind = ImportPlace(place.wearable, offset, read, taken)
+        else:
+            behind = ImportPlace(place.wearable + 1, 0, read, taken)
+        return _Page(uid, some, behind, is_last=read >= most or behind.wearable == len(uids))
 
     async def _read_page(self, uid: str, size: int, offset: int) -> list[Any]:
         if self.site.system.omi is None:
