@@ -38,11 +38,9 @@ from omi_actors.domain.sessions.keys import account_in
 from omi_actors.domain.sessions.records import Transcript
 from omi_actors.errors import StartFailedError, UpstreamError
 from omi_actors.instruments.actor_metrics import ActorMetrics
-from omi_actors.instruments.counts import count, gauge
 from omi_actors.instruments.logs import get_logger
 from omi_actors.instruments.metrics import HTTP_EXTREMES, REGISTRY
 from omi_actors.instruments.readings import take_readings
-from omi_actors.instruments.requests import REQUESTS
 from omi_actors.instruments.webhooks import WEBHOOKS
 from omi_actors.jobs.followup import build_followup_job
 from omi_actors.kit.errors import ExpectedError
@@ -51,14 +49,13 @@ from omi_actors.kit.spec import ChildState
 from omi_actors.kit.supervisor import Root, start_root
 from omi_actors.parts import Parts
 from omi_actors.status.actors import Actors
-from omi_actors.status.fault import Facts
 from omi_actors.status.figures import build_figures
 from omi_actors.status.health import build_health
+from omi_actors.status.nodes import build_nodes
 from omi_actors.status.queue_admin import QueueAdmin
 from omi_actors.status.queue_status import build_queue_status
 from omi_actors.status.session_memory import SessionMemory
-from omi_actors.status.snapshot import Snapshot, build_snapshot
-from omi_actors.status.tiles import Figures
+from omi_actors.status.snapshot import Snapshot, take_snapshot
 from omi_actors.store import minutes, queue_state, sessions, transcripts
 from omi_actors.store.durability import read_durability
 from omi_actors.store.facade import Store
@@ -98,10 +95,11 @@ class System:
         self._tree = Tree(self._runtime, parts)
         # The operator's view of the actors.
         self.actors = Actors(self._tree.list_groups(), self._tree.live_sessions, self._runtime.crash_log, parts.clock)
+        self.nodes = build_nodes(self._tree, parts, lambda: self.health()["checks"])
         self._root: Root | None = None
         self._start_error: ExpectedError | None = None
         self._is_draining = False
-        self._rechecking: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     # --- start and stop
 
@@ -122,7 +120,9 @@ class System:
             self._tree.durability = await self._tree.store.write(read_durability)
             if self._start_error is not None:
                 raise self._start_error
-            self._rechecking = asyncio.create_task(self._recheck_model(), name="recheck of the model")
+            self._tasks.append(asyncio.create_task(self._recheck_model(), name="recheck of the model"))
+            if self.nodes is not None:
+                self._tasks.append(asyncio.create_task(self.nodes.run(), name="reports of nodes"))
         except ExpectedError as exc:
             self.begin_draining()
             await self._root.stop(_STOP_S)  # without a drain: no work was taken yet
@@ -145,10 +145,12 @@ class System:
     async def stop(self, *, grace_s: float) -> bool:
         """Drain the workers within `grace_s`, then stop in reverse order. Return True if all actors ended in time."""
         self.begin_draining()
-        if self._rechecking is not None:
-            self._rechecking.cancel()
+        for task in self._tasks:
+            task.cancel()
         if self._root is None:
             return True
+        if self.nodes is not None:
+            await self.nodes.leave()
         self._tree.job_queue.tell(Drain(grace_s))
         try:
             await self._tree.workers.ask(Drain(grace_s), timeout_s=grace_s + _STOP_S)
@@ -357,7 +359,7 @@ class System:
 
     def health(self) -> dict[str, Any]:
         """Return the checks and figures behind /health (status/health.py)."""
-        return build_health(self._tree, self._parts, is_ready=self.ready)
+        return build_health(self._tree, self._parts, self.nodes, is_ready=self.ready)
 
     def figures(self) -> dict[str, Any]:
         """Return the metrics since the start as JSON (status/figures.py)."""
@@ -368,21 +370,7 @@ class System:
 
     def snapshot(self) -> Snapshot:
         """Return the contents of the operator's page. The copy of all metrics takes a few milliseconds."""
-        now, readings, clock = take_readings(REGISTRY), self._tree.readings, self._parts.clock
-        recent, health = now.since(readings.of_5_minutes_ago), self.health()
-        readings.minutes.fold()
-        facts = Facts(
-            checks=health["checks"],
-            spells=readings.spells,
-            mono_s=clock.mono_s(),
-            now_s=clock.now_s(),
-            gauges=gauge(now),
-            paused=readings.queue.paused if readings.queue is not None else {},
-            last_errors={group.where: group.type for group in REQUESTS.errors.values()},
-            is_draining=self._is_draining,
-        )
-        figures = Figures(count(now), count(recent), facts.gauges, readings.minutes)
-        return build_snapshot(health, now, recent, facts, figures, node=self._parts.settings.node_name)
+        return take_snapshot(self._tree, self._parts, self.health(), is_draining=self._is_draining)
 
     def load_minutes(self) -> Future[dict[str, list[float | None]]]:
         """Load the minutes of the last 24 h as columns: `at`, then a number of each figure for each minute."""

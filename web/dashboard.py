@@ -139,6 +139,7 @@ class Dashboard:
         data = build_data(self._system.snapshot(), iso_time(self._clock.now_s()))
         data |= build_sections(self._slow_request_s)
         data["actors"] = self._system.actors.look()
+        data["nodes"] = self._system.nodes.show() if self._system.nodes is not None else []
         if self._queue is not None:
             data["queue"] = self._queue
         return data

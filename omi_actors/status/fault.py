@@ -45,6 +45,7 @@ class Part(StrEnum):
     DELIVERIES = "#deliveries-title"
     MODEL = "#model-title"
     SYSTEM = "#system-title"
+    NODES = "#nodes"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

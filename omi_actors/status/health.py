@@ -26,6 +26,8 @@ from omi_actors.jobs.kinds import BudgetGuard
 from omi_actors.kit.spec import ChildState
 from omi_actors.parts import Parts
 from omi_actors.status.inner_faults import NOTIFICATION_HINTS
+from omi_actors.status.nodes import CHECK as OTHER_NODES
+from omi_actors.status.nodes import Nodes, find_worst
 from omi_actors.status.units import format_seconds
 from omi_actors.store.durability import describe_unsafe
 from omi_actors.tree import Tree
@@ -65,12 +67,13 @@ def _camel(name: str) -> str:
     return first + "".join(word.capitalize() for word in others)
 
 
-def build_health(tree: Tree, parts: Parts, *, is_ready: bool) -> dict[str, Any]:
+def build_health(tree: Tree, parts: Parts, nodes: Nodes | None, *, is_ready: bool) -> dict[str, Any]:
     """Return the checks, their worst state (pass, warn or fail) as the status, and figures; without secrets.
 
-    The result is for the operator; `public_health` is for all others.
+    The worst state is that of all nodes; `node` has this one's. The result is for the operator; `public_health` is for
+    all others.
     """
-    checks = {
+    checks: dict[str, dict[str, Any]] = {
         "store": _check_store(tree, parts),
         "queue": _check_queue(tree, parts),
         "supervisor": _check_supervisor(tree),
@@ -84,8 +87,12 @@ def build_health(tree: Tree, parts: Parts, *, is_ready: bool) -> dict[str, Any]:
         "retention": _check_retention(tree.node_readings),
         "erasures": _check_erasures(tree.open_erasures, parts),
     }
+    own = find_worst(check["status"] for check in checks.values())
+    if nodes is not None:
+        checks[OTHER_NODES] = nodes.check(checks)
     return {
-        "status": _worst([check["status"] for check in checks.values()]),
+        "status": find_worst(check["status"] for check in checks.values()),
+        "node": {"name": parts.settings.node_name, "status": own},
         "ready": is_ready,
         "version": __version__,
         "uptime": round(parts.clock.mono_s() - tree.readings.started_mono_s, 3),
@@ -304,7 +311,3 @@ def _describe_settings(tree: Tree, parts: Parts) -> dict[str, str]:
         "commits": str(tree.durability or "unknown"),
         "webhook_auth": "signature" if settings.omi_signing_secrets else "token",
     }
-
-
-def _worst(states: list[str]) -> str:
-    return max(states, key=("pass", "warn", "fail").index)

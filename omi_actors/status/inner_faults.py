@@ -164,6 +164,7 @@ _TOLD = {
         Part.SYSTEM,
         50,
     ),
+    "other_nodes": ("Another node needs attention.", "See the section Nodes.", Part.NODES, 45),
     "retention": ("Nothing old is deleted.", "Run `omi-actors retention resume` if it may be.", Part.SYSTEM, 51),
     "erasures": ("An account is not erased in time.", "See whether the store is busy or fails.", Part.DATABASE, 52),
 }

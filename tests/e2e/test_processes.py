@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from prometheus_client.parser import text_string_to_metric_families
 
 from omi_actors.clock import SystemClock
 from scripts.lab.replay.http import ConnectionFailedError, HttpClient, Target
@@ -89,6 +90,30 @@ async def test_one_line_tells_of_all_and_connections_are_spread_over_them(group)
     assert (ready["processes"], ready["pid"]) == (2, group.process.pid)
     assert told == [(200, True)] * 8
     assert set(taken) == {"local-1", "local-2"}
+
+
+async def test_metrics_at_the_address_are_those_of_all_processes_whichever_answers(group):
+    async with AsyncExitStack() as open_clients:
+        clients = [await open_clients.enter_async_context(group.connect()) for _ in range(4)]
+        async with asyncio.timeout(30):
+            while True:
+                texts = [
+                    (await http.request("GET", "/metrics", headers=group.operator)).body.decode() for http in clients
+                ]
+                sums = [count_webhooks(text) for text in texts]
+                if all(set(one) == {"local-1", "local-2"} and sum(one.values()) == 8 for one in sums):
+                    break
+                await asyncio.sleep(0.1)
+
+
+def count_webhooks(text):
+    """Return the webhooks by node in a text of metrics."""
+    counts: Counter[str] = Counter()
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            if sample.name == "omi_webhooks_total" and sample.value:
+                counts[sample.labels["node"]] += round(sample.value)
+    return counts
 
 
 async def test_link_of_the_operator_opens_a_session_at_all_processes_once(group):

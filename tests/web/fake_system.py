@@ -100,6 +100,7 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
         self.transcripts = {}
         self.asked = []
         self.shown = None  # a Snapshot instead of an empty one
+        self.nodes = None  # the reports of several nodes
         self.on_received = None
         self.on_sent = None
         self.questions = []  # AskQuestion
@@ -245,6 +246,7 @@ class FakeSystem(Any):  # type: ignore[misc]  # passes for a System; test_fake_s
     def health(self):
         return {
             "status": self.status,
+            "node": {"name": "local", "status": self.status},
             "ready": self.ready,
             "version": "1.2.3",
             "uptime": 12.5,

@@ -5,7 +5,7 @@ Not here: the figures (omi_actors/status/). Threads: the event loop.
 
 from typing import Any, Literal, NotRequired
 
-from prometheus_client.exposition import choose_encoder
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, choose_encoder
 
 from omi_actors.instruments.metrics import REGISTRY
 from omi_actors.status.health import public_health
@@ -13,6 +13,7 @@ from web.auth import bearer_token, is_same
 from web.declare import Fields, Media, Time, declare
 from web.handlers.base import BaseHandler
 from web.handlers.caller import Access
+from web.parameters import Choice
 from web.problems import iso_time
 
 _UNAVAILABLE = 503
@@ -25,6 +26,7 @@ _HEALTH = Fields(
         "features": dict[str, Any],
         "database": Any,
         "version": NotRequired[str],
+        "node": NotRequired[dict[str, str]],
         "uptime": NotRequired[float],
         "sessions": NotRequired[int],
         "activeRequests": NotRequired[int],
@@ -32,6 +34,11 @@ _HEALTH = Fields(
     }
 )
 _STATE = Fields({"status": Literal["pass", "fail"]})
+_NODES = Choice(
+    "nodes",
+    "here: the processes at this address; all: every node on the database; self: this process.",
+    ("here", "all", "self"),
+)
 _FOR_DEVELOPERS = ("uptime", "memory")
 
 
@@ -49,6 +56,7 @@ class HealthHandler(BaseHandler):
         """Show the state of all parts; 503 if a needed one fails."""
         system, timestamp = self.site.system, iso_time(self.site.clock.now_s())
         health = system.health()
+        own = health["node"]["status"]
         if self.may_observe:
             metrics = {**system.figures(), "timestamp": timestamp}
             health |= {"metrics": metrics, "activeRequests": metrics["activeRequests"]}
@@ -56,7 +64,8 @@ class HealthHandler(BaseHandler):
             # A developer's scripts read these two without a token.
             more = _FOR_DEVELOPERS if self.site.environment == "development" else ()
             health = public_health(health) | {name: health[name] for name in more}
-        self.send_json({**health, "timestamp": timestamp}, _UNAVAILABLE if health["status"] == "fail" else 200)
+        # The code is this node's: a load balancer that asks for it must not leave all nodes because of one.
+        self.send_json({**health, "timestamp": timestamp}, _UNAVAILABLE if own == "fail" else 200)
 
     head = get
 
@@ -102,15 +111,22 @@ class MetricsHandler(BaseHandler):
     limit_kind = None
     is_paced = True
 
-    @declare((Media("text/plain"), Media("application/openmetrics-text")))
-    def get(self) -> None:
-        """Show all metrics in Prometheus's text format, or as OpenMetrics.
+    @declare((Media("text/plain"), Media("application/openmetrics-text")), query=(_NODES,))
+    async def get(self) -> None:
+        """Show all metrics in Prometheus's text format; those of one process alone also as OpenMetrics.
+
+        Of several processes at this address, and with `nodes=all` of all nodes, each sample has the label `node`.
 
         Raises:
             SignatureMismatchError: the request has neither METRICS_TOKEN nor the operator's rights.
         """
         if not is_same(bearer_token(self.request.headers.get("Authorization")), self.site.metrics_token):
             self.require_operator()
+        nodes, scope = self.site.system.nodes, _NODES.read(self)
+        if nodes is not None and (scope == "all" or (scope == "here" and len(nodes.near) > 1)):
+            self.set_header("Content-Type", CONTENT_TYPE_LATEST)
+            self.finish(await nodes.export(of_all=scope == "all"))
+            return
         encode, content_type = choose_encoder(self.request.headers.get("Accept", ""))
         self.set_header("Content-Type", content_type)
         self.finish(encode(REGISTRY))

@@ -28,6 +28,7 @@ const PARTS = {
   causes: sections.showCauses,
   checks: sections.showChecks,
   tiles: sections.showTiles,
+  nodes: sections.showNodes,
   active: sections.showActive,
   errors: sections.showErrors,
   queue: sections.showQueue,

@@ -272,6 +272,57 @@ export function showWebhooks({ webhooks }) {
   fill(byId("webhooks-body"), table("The latest webhooks", columns, rows, "No webhook has come since the start."));
 }
 
+const NODE_STATES = { pass: "well", warn: "needs attention", fail: "fails" };
+
+/** The main figures of each node, and of all. A node that is alone has no such section. */
+export function showNodes({ nodes, node }) {
+  byId("to-nodes").hidden = byId("nodes").hidden = !nodes.length;
+  if (!nodes.length) return;
+  const own = nodes.filter((one) => one.node);
+  heading("nodes", own.filter((one) => one.silentMs || one.status === "fail").length, "silent or failing");
+  if (byId("own-node").textContent !== node) byId("own-node").textContent = node;
+  const columns = [
+    ["Node", "A process on the database, by its NODE_NAME."],
+    ["State", "The worst of its checks, and their names."],
+    ["Webhooks", "", true],
+    ["p95", "Of replies to webhooks.", true],
+    ["Questions", "", true],
+    ["To answer", "From the last words to the answer, p95.", true],
+    ["Failed", "Failed requests, and questions without an answer.", true],
+    ["Sessions", "In memory now.", true],
+    ["Commit", "One group commit with its sync, p95.", true],
+    ["Loop lag", "The worst of a minute.", true],
+    ["Memory", "", true],
+    ["Up for", "", true],
+    ["Version", ""],
+  ];
+  const rows = nodes.map((one) => ({
+    key: one.node || "all",
+    state: !one.node ? "group-row" : one.silentMs || one.status === "fail" ? "warn-row" : "",
+    cells: [
+      one.node || "all",
+      one.node ? stateOf(one) : `${count(one.count)} of ${count(own.length)} report`,
+      count(one.webhooks),
+      one.node ? duration(one.webhookP95Ms) : "–",
+      count(one.questions),
+      one.node ? duration(one.answerP95Ms) : "–",
+      count(one.failed),
+      count(one.sessions),
+      one.node ? duration(one.commitP95Ms) : "–",
+      one.node ? duration(one.lagMs) : "–",
+      `${count(Math.round(one.memoryBytes / 1e6))} MB`,
+      one.node ? duration(one.uptimeMs) : "–",
+      one.version ?? "–",
+    ],
+  }));
+  fill(byId("nodes-body"), table("Nodes", columns, rows, ""));
+}
+
+function stateOf(one) {
+  if (one.silentMs) return `silent for ${duration(one.silentMs)}`;
+  return one.trouble ? `${NODE_STATES[one.status]}: ${one.trouble.replaceAll("_", " ")}` : NODE_STATES[one.status];
+}
+
 /** Small tables: {name: {title, columns, rows, note}}. Those of the first page stand there already. */
 export function showTables({ tables }) {
   for (const [name, one] of Object.entries(tables)) {
