@@ -30,7 +30,8 @@ VARIABLES = set(all_variables())
 # Settings of the programs beside ours.
 OF_OTHERS = {"POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD", "THE_SAME_PASSWORD", "PYTHONUNBUFFERED", "SIGTERM"}
 # Labels that Prometheus adds.
-OF_PROMETHEUS = {"job", "instance", "le"}
+# `node` comes with the metrics of several nodes (omi_actors/instruments/exposition.py).
+OF_PROMETHEUS = {"job", "instance", "le", "node"}
 
 
 def samples() -> dict[str, set[str]]:

@@ -4,14 +4,15 @@ The nodes may run programs of two versions, so the text of each is the source: t
 Not here: the metrics (metrics.py), the reports of nodes (status/nodes.py). Threads: any; pure.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+_UP = "omi_node_up"
 # A histogram's samples have further names than their family.
 _ENDS = ("_bucket", "_sum", "_count", "_created")
 
 
-def merge_metrics(by_node: Mapping[str, str], is_up: Mapping[str, bool]) -> str:
-    """Return the metrics of all nodes, each family once with its help and type; and whether each node reports."""
+def merge_metrics(by_node: Mapping[str, str], silent: Iterable[str]) -> str:
+    """Return the metrics of all nodes, each family once with its help and type; `silent` nodes are down, no more."""
     heads: dict[str, list[str]] = {}
     samples: dict[str, list[str]] = {}
     for node, text in by_node.items():
@@ -25,8 +26,8 @@ def merge_metrics(by_node: Mapping[str, str], is_up: Mapping[str, bool]) -> str:
                     head.append(line)
             elif line:
                 samples.setdefault(_family_of(line, family), []).append(_add_label(line, label))
-    lines = ["# HELP omi_node_up 1 if the node has reported within 15 s, else 0.", "# TYPE omi_node_up gauge"]
-    lines += [f"omi_node_up{{{_label(node)}}} {int(up)}" for node, up in is_up.items()]
+    samples.setdefault(_UP, []).extend(f"{_UP}{{{_label(node)}}} 0" for node in silent)
+    lines: list[str] = []
     for family, values in samples.items():
         lines += [*heads.get(family, ()), *values]
     return "\n".join(lines) + "\n"

@@ -351,6 +351,8 @@ LOG_LINES_LOST = Counter(
 )
 PROCESS_RESIDENT_BYTES = Gauge("omi_process_resident_bytes", "Resident memory.", registry=REGISTRY)
 UPTIME_SECONDS = Gauge("omi_uptime_seconds", "Seconds since start.", registry=REGISTRY)
+NODE_UP = Gauge("omi_node_up", "1; in the metrics of several nodes 0 for one that is silent.", registry=REGISTRY)
+NODE_UP.set(1)
 
 
 class Extremes:

@@ -1,6 +1,7 @@
 """Status of a running system: its health, figures, tables and causes; and the queue admin.
 
 health.py         /health: checks, features, figures
+nodes.py          reports of several nodes, by which each answers for all
 figures.py        the metrics as JSON
 queue_status.py   /omi-webhook/queue-status
 queue_admin.py    the operator's actions on the job queue

@@ -17,7 +17,6 @@ from prometheus_client import generate_latest
 
 from config.groups.store import name_process
 from omi_actors import __version__
-from omi_actors.clock import Clock
 from omi_actors.instruments.counts import count, gauge
 from omi_actors.instruments.exposition import merge_metrics
 from omi_actors.instruments.latencies import ANSWER, COMMIT, WEBHOOK
@@ -101,13 +100,13 @@ def build_nodes(tree: Tree, parts: Parts, check: Callable[[], Mapping[str, Mappi
         base = settings.node_name.rpartition("-")[0]
         near = [name_process(base, number) for number in range(1, settings.processes + 1)]
     report = partial(build_report, tree, parts)
-    return Nodes(tree.store, parts.clock, lambda: report(check()), node=settings.node_name, near=near)
+    return Nodes(tree.store, lambda: report(check()), node=settings.node_name, near=near)
 
 
 class Nodes:
     """Stores this node's report, and has the latest reports of the others.
 
-    nodes = Nodes(store, clock, node="a", near=("a", "b"), build=…)
+    nodes = Nodes(store, build, node="a", near=("a", "b"))
     task = asyncio.create_task(nodes.run())
     nodes.check()            # for /health
     await nodes.export(…)    # for /metrics
@@ -116,7 +115,6 @@ class Nodes:
     def __init__(
         self,
         store: Store,
-        clock: Clock,
         build: Callable[[], NodeReport],
         *,
         node: str,
@@ -124,12 +122,10 @@ class Nodes:
     ) -> None:
         """Make it. `near` are the nodes at this node's address, itself included."""
         self._store = store
-        self._clock = clock
         self._build = build
         self._node = node
         self.near = frozenset(near)
         self._reports: list[tuple[str, float, NodeReport]] = []
-        self._loaded_mono_s = clock.mono_s()
 
     async def run(self) -> None:
         """Report and load reports until cancelled."""
@@ -149,15 +145,16 @@ class Nodes:
         figures = msgspec.json.encode(self._build()).decode()
         await self._store.write(node_reports.put_report, figures=figures, metrics=metrics)
         stored = await self._store.read(node_reports.load_figures)
-        self._loaded_mono_s = self._clock.mono_s()
         self._reports = [(one.node, one.age_s, read) for one in stored if (read := _read(one.content))]
 
     # --- answers for all
 
     def list_reports(self) -> list[tuple[str, float, NodeReport]]:
-        """Return name, age in seconds and report of each node that is known, this one included, by name."""
-        since_s = self._clock.mono_s() - self._loaded_mono_s
-        return [(name, age_s + since_s, report) for name, age_s, report in self._reports]
+        """Return name, age in seconds and report of each node that is known, this one included, by name.
+
+        The ages are those of the last load: a store that is away for this node makes no other node silent.
+        """
+        return self._reports
 
     def check(self, own: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         """Check the other nodes: the worst of them, with its name, is the check's state and note.
@@ -192,10 +189,10 @@ class Nodes:
             async with asyncio.timeout(_LOAD_S):
                 stored = await self._store.read(node_reports.load_metrics)
         except (ExpectedError, TimeoutError):
-            return merge_metrics({self._node: _write_metrics()}, {self._node: True})
+            return merge_metrics({self._node: _write_metrics()}, ())
         wanted = [one for one in stored if of_all or one.node in self.near]
         texts = {one.node: one.content for one in wanted if one.age_s < SILENT_S}
-        return merge_metrics(texts, {one.node: one.node in texts for one in wanted})
+        return merge_metrics(texts, [one.node for one in wanted if one.node not in texts])
 
 
 def _judge(age_s: float, report: NodeReport, own: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

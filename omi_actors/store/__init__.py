@@ -12,7 +12,8 @@ dialect.py        the two databases: sqlite.py with sqlite_file.py, lock.py and 
 commits.py        turns in bulk: the hot path; sessions.py: sessions loaded again
 jobs.py           the queue; dead_jobs.py, queue_state.py; queue_admin.py: the operator's lists and actions
 answers.py        answers and deliveries; notifications.py, model_use.py
-nodes.py          leases of nodes; ownership.py: unfinished rows; retention.py, retention_state.py: deletion
+nodes.py          leases of nodes; node_reports.py: their states for each other; ownership.py: unfinished rows;
+                  retention.py, retention_state.py: deletion
 vacuum.py         PostgreSQL frees pages after an erasure
 people/           what belongs to accounts; original/: the move of the original's database into ours
 entities.py       Pony entities of cold paths; probe.py: check of a database; durability.py: does it sync

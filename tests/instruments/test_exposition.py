@@ -9,6 +9,7 @@ from omi_actors.instruments.exposition import merge_metrics
 
 def text_of(webhooks, *, more=False):
     registry = CollectorRegistry()
+    Gauge("omi_node_up", "1 while the node reports.", registry=registry).set(1)
     Counter("omi_webhooks", "Webhooks.", ["outcome"], registry=registry).labels('sto"red').inc(webhooks)
     Gauge("omi_sessions_live", "Sessions.", registry=registry).set(3)
     Histogram("omi_commit_seconds", "Commits.", registry=registry, buckets=(0.1, 1.0)).observe(0.5)
@@ -19,7 +20,7 @@ def text_of(webhooks, *, more=False):
 
 @pytest.fixture
 def families():
-    merged = merge_metrics({"a": text_of(2), "b": text_of(5, more=True)}, {"a": True, "b": True, "c": False})
+    merged = merge_metrics({"a": text_of(2), "b": text_of(5, more=True)}, ["c"])
     assert merged.count("# TYPE omi_webhooks_total counter\n") == 1
     return {family.name: family for family in text_string_to_metric_families(merged)}
 

@@ -47,7 +47,7 @@ class ServerProcess:
     ) -> None:
         self.port = port
         self.log_file = log_file
-        self._command = list(command)
+        self.command, self.settings = list(command), dict(settings)
         inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         self._env = {**inherited, "PYTHONPATH": str(_ROOT), **settings, "PORT": str(port), "HOST": "127.0.0.1"}
         self._clock = clock
@@ -68,7 +68,7 @@ class ServerProcess:
         begin_mono_s = self._clock.mono_s()
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603, ASYNC220 (our own command; a start takes a millisecond)
-                self._command,
+                self.command,
                 env=self._env,
                 cwd=self.log_file.parent,
                 stdin=subprocess.DEVNULL,
