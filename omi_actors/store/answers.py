@@ -6,7 +6,13 @@ actor's.
 
 from collections.abc import Sequence
 
-from omi_actors.domain.answers.delivery_records import DeliveryChange, NewDelivery, OpenAnswer, WaitingAnswer
+from omi_actors.domain.answers.delivery_records import (
+    DeliveryChange,
+    NewDelivery,
+    OpenAnswer,
+    WaitingAnswer,
+    WithdrawnQuestion,
+)
 from omi_actors.domain.answers.failures import explain_failure
 from omi_actors.domain.sessions.records import AFTER_QUESTION_S, NewMessage
 from omi_actors.ids import new_id
@@ -123,15 +129,27 @@ def load_unsettled_answers(tx: Transaction, *, node: str, until: float, limit: i
     return tuple(WaitingAnswer(session_key=key, answer=_build_open(row)) for key, *row in rows)
 
 
-def load_answers(tx: Transaction, job_ids: Sequence[str]) -> tuple[WaitingAnswer, ...]:
-    """Load the answers of these jobs, in any state of delivery. Jobs without an answer are left out."""
+def load_answers(tx: Transaction, job_ids: Sequence[str]) -> tuple[WaitingAnswer | WithdrawnQuestion, ...]:
+    """Load the answers of these jobs, in any state of delivery, and the questions that are withdrawn.
+
+    Jobs that are not done are left out.
+    """
     marks = ", ".join("?" * len(job_ids))
     rows = tx.fetch(
         f"SELECT session.session_key, {_OPEN} JOIN session ON session.id = delivery.session_id"
         f" WHERE said.job_id IN ({marks}) AND said.role = 'assistant'",
         job_ids,
     )
-    return tuple(WaitingAnswer(session_key=key, answer=_build_open(row)) for key, *row in rows)
+    answers = tuple(WaitingAnswer(session_key=key, answer=_build_open(row)) for key, *row in rows)
+    if len(answers) == len(job_ids):
+        return answers
+    withdrawn = tx.fetch(
+        "SELECT session.session_key, job.job_id FROM job JOIN session ON session.id = job.session_id"  # noqa: S608
+        f" WHERE job.job_id IN ({marks}) AND job.state = 'done'"
+        " AND NOT EXISTS (SELECT 1 FROM message WHERE message.job_id = job.job_id)",
+        job_ids,
+    )
+    return (*answers, *(WithdrawnQuestion(session_key=key, job_id=job_id) for key, job_id in withdrawn))
 
 
 def _build_open(row: Row) -> OpenAnswer:

@@ -1,10 +1,10 @@
 """The answer sweeper reminds sessions of stored answers and questions that are not settled."""
 
 from omi_actors.actors.maintenance.answer_sweeper import AnsweredElsewhere, AnswerSweeper
-from omi_actors.actors.queue.messages import AnswerReady
+from omi_actors.actors.queue.messages import AnswerReady, QuestionWithdrawn
 from omi_actors.actors.session.messages import AnswerFound, PauseOver, PreferencesChanged, ReplyUnsettled
 from omi_actors.actors.session.slots import OpenReplies
-from omi_actors.domain.answers.delivery_records import OpenAnswer, WaitingAnswer
+from omi_actors.domain.answers.delivery_records import OpenAnswer, WaitingAnswer, WithdrawnQuestion
 from omi_actors.kit.testing import Driver
 from tests.actors.conftest import collaborator
 
@@ -86,6 +86,16 @@ def test_sweeper_reads_an_answer_at_another_nodes_hint_and_sends_it_to_its_sessi
 
     assert store.of("load_answers") == [("j1",)]
     assert sessions.actor.messages == [AnswerFound("omi:ada", ANSWER)]
+
+
+def test_sweeper_tells_a_session_whose_reply_waits_that_its_question_is_withdrawn(store):
+    sessions = collaborator("sessions")
+    store.replies["load_answers"] = tuple(WithdrawnQuestion(session_key="omi:ada", job_id=job) for job in ("j1", "j2"))
+    driver = sweeper(store, sessions, opened(sessions, "j1")).start()
+
+    driver.tell(AnsweredElsewhere("j1"))
+
+    assert sessions.actor.messages == [QuestionWithdrawn("omi:ada", "j1")]
 
 
 def test_sweeper_reads_nothing_at_a_hint_without_an_open_reply(store):

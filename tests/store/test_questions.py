@@ -6,10 +6,11 @@ import pytest
 from msgspec.structs import replace
 
 from omi_actors.domain.answers.budget import Spending
+from omi_actors.domain.answers.delivery_records import WithdrawnQuestion
 from omi_actors.domain.sessions.chat import KnownQuestion
 from omi_actors.domain.sessions.records import Withdrawn
 from omi_actors.errors import LeaseLostError
-from omi_actors.store import jobs
+from omi_actors.store import answers, jobs
 from omi_actors.store.engine import Engine
 from omi_actors.store.jobs import cancel_question, find_question
 from tests.store.builders import answer, asking_commit, claim, do, job, next_commit, rows
@@ -89,6 +90,19 @@ def test_question_that_was_not_meant_is_withdrawn_with_its_title_and_asks_no_mor
     assert rows(engine, "SELECT title FROM conversation") == [(None,)]
     assert rows(engine, "SELECT state, payload, idempotency_key FROM job") == [("done", "{}", KEY)]
     assert rows(engine, "SELECT DISTINCT tokens FROM model_use") == [(7,)]
+
+
+def test_open_reply_learns_that_its_question_is_withdrawn(engine: Engine) -> None:
+    (claimed,) = claim(engine)
+    withdrawn = Withdrawn(job_id=claimed.job_id, token=claimed.token, finished_at=9.0, spent=Spending("s1", tokens=7))
+    load = partial(answers.load_answers, job_ids=(claimed.job_id, "another"))
+    before = do(engine, load)
+
+    do(engine, partial(jobs.withdraw_question, withdrawn=withdrawn))
+
+    assert before == ()
+    (session_key,) = rows(engine, "SELECT session_key FROM session")[0]
+    assert do(engine, load) == (WithdrawnQuestion(session_key=session_key, job_id=claimed.job_id),)
 
 
 def test_question_is_not_withdrawn_without_its_lease(engine: Engine) -> None:

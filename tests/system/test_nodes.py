@@ -6,6 +6,7 @@ import json
 import pytest
 import redis
 
+from omi_actors.domain.answers.silence import NOT_FOR_ME
 from omi_actors.errors import UpstreamRejectedError
 from omi_actors.instruments import metrics
 from omi_actors.status import health
@@ -115,6 +116,27 @@ async def test_failure_at_another_node_is_told_to_the_reply_that_waits(nodes, re
     reply = await a.say(SUN, uid="second")
 
     assert "credit" in reply.json["message"]
+
+
+async def test_webhook_waits_no_longer_when_another_nodes_model_says_not_for_me(nodes, redis_server, no_looks, omi):
+    await hears_silence(await nodes(redis_server.url, WEBHOOK_REPLY_DEADLINE_MS="29000"), omi)
+
+
+async def test_without_redis_too_a_webhook_waits_no_longer_when_a_model_says_not_for_me(nodes, omi):
+    await hears_silence(await nodes(WEBHOOK_REPLY_DEADLINE_MS="29000"), omi)
+
+
+async def hears_silence(started, omi):
+    """Say a sentence that may be about Omi, and see that its webhook gets its reply long before the deadline."""
+    a, _, model = started
+    model.text = NOT_FOR_ME
+
+    async with asyncio.timeout(15):
+        reply = await a.say("Hola Omi fue un gran regalo.", uid="second")
+
+    assert reply.json == {}
+    assert (model.calls, omi.pushes) == (1, [])
+    assert await fetch(a, "SELECT text FROM message WHERE text LIKE '%regalo%'") == []
 
 
 @pytest.mark.parametrize("fault", ["none", "dies"])

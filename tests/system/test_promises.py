@@ -26,6 +26,7 @@ class GatedModel:
         self.asked = asyncio.Event()
         self.gate = asyncio.Event()
         self.errors = list(errors)
+        self.text = ""
         self.calls = 0
 
     async def load(self):
@@ -40,7 +41,7 @@ class GatedModel:
         if self.errors:
             raise self.errors.pop(0)
         await self.gate.wait()
-        return ModelAnswer(f"answer to {prompt.question}", self.name)
+        return ModelAnswer(self.text or f"answer to {prompt.question}", self.name)
 
     async def close(self):
         pass

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from omi_actors.actors.queue.messages import AnswerReady, SessionMail
+from omi_actors.actors.queue.messages import AnswerReady, QuestionWithdrawn, SessionMail
 from omi_actors.actors.session.messages import AnswerFound, PauseOver, PreferencesChanged, ReplyUnsettled
 from omi_actors.actors.session.slots import OpenReplies
-from omi_actors.domain.answers.delivery_records import WaitingAnswer
+from omi_actors.domain.answers.delivery_records import WaitingAnswer, WithdrawnQuestion
 from omi_actors.instruments.logs import get_logger
 from omi_actors.kit.errors import ExpectedError
 from omi_actors.kit.future import Future
@@ -39,7 +39,7 @@ _CHANGED_LIMIT = 1_000
 
 @dataclass(frozen=True, slots=True)
 class AnsweredElsewhere:
-    """Message from the backplane runner: another node stored this job's answer; a reply of this node waits for it.
+    """Message from the backplane runner: another node ended this job; a reply of this node waits for its answer.
 
     A hint only: it may be lost, late, repeated or wrong. The store decides.
     """
@@ -49,9 +49,12 @@ class AnsweredElsewhere:
 
 @dataclass(frozen=True, slots=True)
 class AnswersRead:
-    """Message from the sweeper's search: stored answers that replies of this node wait for; empty after an error."""
+    """Message from the sweeper's search: stored answers that replies of this node wait for; empty after an error.
 
-    answers: tuple[WaitingAnswer, ...]
+    Among them are questions that are withdrawn: their replies need wait no longer.
+    """
+
+    answers: tuple[WaitingAnswer | WithdrawnQuestion, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +68,9 @@ class AnswerSweeper(LoopActor):
     It searches the store for them on a timer, and at a hint of another node.
 
     State it owns: the jobs whose answers it searches for. Messages it takes: SweepAnswers, AnsweredElsewhere,
-    AnswersRead. Messages it sends: AnswerReady, AnswerFound, ReplyUnsettled and PauseOver to sessions, which activates
-    them; PreferencesChanged to those in memory. What kills it: an unexpected error. What survives a restart: every
-    delivery.
+    AnswersRead. Messages it sends: AnswerReady, AnswerFound, QuestionWithdrawn, ReplyUnsettled and PauseOver to
+    sessions, which activates them; PreferencesChanged to those in memory. What kills it: an unexpected error. What
+    survives a restart: every delivery.
     """
 
     def __init__(self, store: Store, sessions: SessionMail, replies: OpenReplies, node_name: str) -> None:
@@ -130,7 +133,7 @@ class AnswerSweeper(LoopActor):
             self._is_searching = True
             self._store.read(answers.load_answers, job_ids).add_done_callback(self._report)
 
-    def _report(self, loaded: Future[tuple[WaitingAnswer, ...]]) -> None:
+    def _report(self, loaded: Future[tuple[WaitingAnswer | WithdrawnQuestion, ...]]) -> None:
         """Send the found answers to this actor as a message. Runs in a reader's thread."""
         try:
             answers = loaded.result()
@@ -140,9 +143,12 @@ class AnswerSweeper(LoopActor):
         # Always: without this message the sweeper never searches again. There is at most one.
         self.handle.tell_always(AnswersRead(answers))
 
-    def _send_found(self, found: Sequence[WaitingAnswer]) -> None:
+    def _send_found(self, found: Sequence[WaitingAnswer | WithdrawnQuestion]) -> None:
         for one in found:
-            if one.answer.job_id in self._replies:
+            if isinstance(one, WithdrawnQuestion):
+                if one.job_id in self._replies:
+                    self._sessions.tell(QuestionWithdrawn(one.session_key, one.job_id))
+            elif one.answer.job_id in self._replies:
                 self._sessions.tell(AnswerFound(one.session_key, one.answer))
 
     def _remind(self, failure: str, build: Callable[[_Found], object], found: Future[tuple[_Found, ...]]) -> None:

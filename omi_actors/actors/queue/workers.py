@@ -187,10 +187,10 @@ class Workers(LoopActor):
     def _send_result(self, job: ClaimedJob, result: AnswerDone | Notified | Withdrawn) -> None:
         """Send the result to the session.
 
-        If no reply on this node waits for the answer, send a hint to the other nodes.
+        If no reply on this node waits for the answer, or for its absence, send a hint to the other nodes.
         """
         self._sessions.tell(_build_fact(job, result))
-        if isinstance(result, AnswerDone) and not self._deps.is_awaited(job.job_id):
+        if isinstance(result, AnswerDone | Withdrawn) and not self._deps.is_awaited(job.job_id):
             self._hint_answered(job.job_id)
 
     def _heartbeat(self) -> None:

@@ -78,6 +78,14 @@ class WaitingAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawnQuestion:
+    """Question that the model found to be for somebody else, with the key of its session. There will be no answer."""
+
+    session_key: str
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryRules:
     """Rules of a node. An answer waits `grace_s` for the next webhook's reply before it is sent as a notification.
 
