@@ -88,8 +88,11 @@ class ThreadActor(pykka.ThreadingActor):
         self._start_actor_loop()
 
     def wake_up(self) -> None:
-        """Check the mailbox."""
-        self._mail.set()
+        """Check the mailbox; for a batch, after the calls that are ready on the loop, whose mail then is in it, too."""
+        if self.batch_max > 1:
+            self.runtime.post(self._mail.set)
+        else:
+            self._mail.set()
 
     def halt(self) -> None:
         """End normally after the current turn."""

@@ -211,6 +211,23 @@ async def test_what_arrives_during_a_turn_is_the_next_batch(stage):
     assert actor.batches == [[0], [1, 2, 3, 4], [5, 6]]
 
 
+async def test_a_batch_has_the_mail_of_all_calls_that_were_ready(stage):
+    actor = Batcher()
+    actor.gate.set()
+    handle = stage.start(actor)
+    await handle.ask(0, timeout_s=WAIT_S)
+    while handle.mailbox._sleeper is None:  # noqa: ASYNC110 (no event marks that it sleeps)
+        await asyncio.sleep(0)
+    actor.entered.clear()
+
+    for number in (1, 2):
+        stage.runtime.post(lambda number=number: handle.tell(number))
+        stage.runtime.post(lambda: actor.entered.wait(0.05))  # time to take the first one alone
+    await handle.ask(3, timeout_s=WAIT_S)
+
+    assert actor.batches == [[0], [3, 1, 2]]
+
+
 async def test_a_batch_skips_work_whose_asker_has_timed_out(stage):
     actor = Batcher()
     handle = stage.start(actor)
