@@ -112,6 +112,8 @@ def without_nul(text: str) -> str:
 
 def without_surrogates(text: str) -> str:
     """Return a text with U+FFFD for lone surrogates, which UTF-8 cannot encode."""
+    if text.isascii():
+        return text
     pieces = (text[at : at + _SEARCHED_PIECE] for at in range(0, len(text), _SEARCHED_PIECE))
     return "".join(_SURROGATE.sub("\ufffd", piece) for piece in pieces)
 

@@ -154,7 +154,10 @@ _SAYS_END = re.compile(
 
 def says_end(body: bytes) -> bool:
     """Return True if a body says that its conversation is over. A quotation mark within a text has a backslash."""
-    return any(hint in body for hint in _END_HINTS) and _SAYS_END.search(body) is not None
+    for hint in _END_HINTS:  # nearly every body runs this: half the time of any()
+        if hint in body:
+            return _SAYS_END.search(body) is not None
+    return False
 
 
 TRANSCRIPT: Final = "realtime_transcript"
@@ -224,7 +227,7 @@ def parse_payload(body: bytes, content_type: str) -> Payload:
         MalformedJsonError: the body is not JSON. TooManyValuesError: the body has too many values. InvalidWebhookError:
         the body is JSON, but not in a form of a webhook.
     """
-    if any(body.count(mark) > MAX_MARKS for mark in (b",", b"[", b"{")):
+    if len(body) > MAX_MARKS and any(body.count(mark) > MAX_MARKS for mark in (b",", b"[", b"{")):
         raise TooManyValuesError(f"The body has more than {MAX_MARKS} values: send them in several webhooks.")
     if declared_charset(content_type) is None:
         try:
