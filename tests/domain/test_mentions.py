@@ -14,7 +14,7 @@ ABOUT = [
     "Hey, Omi is great, isn't it?",
     "Hey, Omi isn't listening.",
     "Oye, Omi me dijo lo mismo.",
-    "Hola, Omi ha sido una gran ayuda.",
+    "Oye, Omi no está escuchando.",
     "Hallo, Omi hat mir das erzählt.",
     "Dis, Omi m'a dit la même chose.",
     "Olá, Omi tem me ajudado muito.",
@@ -37,10 +37,29 @@ TO = [
     "Oye Omi ¿es tarde?",
     "हे ओमी क्या बारिश होगी?",
     "你好Omi，是我。",
+    "嘿Omi我到家了。",
+    "हे ओमी मैं घर पर हूँ।",
+    "हे ओमी तो बताओ कितने बजे हैं।",
+    "嘿Omi能不能放首歌",
+    "嘿Omi记一下明天开会。",
+    "Dis Omi mets un minuteur",
+    "Salut, Omi nous avons bien mangé.",
+    "Hoi Omi ik ben thuis.",
+    "Oi, Omi a receita leva dois ovos.",
     "ねえオミ、もう一度言って。",
 ]
-# The same words may be a statement about Omi, or a question or statement to it whose recogniser writes no mark.
-EITHER = ["hey omi is the best thing in this house.", "Hola Omi fue un día muy largo.", "ねえオミは何ができるの？"]
+# The same words may be a statement about Omi; or a question, a command or a statement to it, whose mark or subject is
+# left out.
+EITHER = [
+    "Hey Omi had a great day today.",
+    "Oye Omi graba esto.",
+    "Hola, Omi ha sido una gran ayuda.",
+    "嘿，Omi奶奶的菜谱要放两个鸡蛋。",
+    "嘿Omi会下雨吗？",
+    "hey omi is the best thing in this house.",
+    "Hola Omi fue un día muy largo.",
+    "ねえオミは何ができるの？",
+]
 
 
 @pytest.mark.parametrize("text", ABOUT)
@@ -77,5 +96,5 @@ def test_name_is_spoken_about_when_the_next_segment_says_so():
 
 
 def test_tag_at_the_end_of_a_tale_makes_no_question_of_it():
-    assert judge_mention(" was right, wasn't it?", is_apart=False) is Mention.YES
+    assert judge_mention(" is right, isn't it?", is_apart=False) is Mention.YES
     assert judge_mention(" was it right?", is_apart=False) is Mention.NO

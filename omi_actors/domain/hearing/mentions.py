@@ -22,42 +22,64 @@ class Mention(Enum):
     YES = 2
 
 
-# Verbs of things that wearables do, in the third person; in Russian the past has one form for all persons.
-_TOLD = words_of(
-    "told|said|says|heard|hears|recorded|records|knows|knew|helped|helps|reminded|answered|thinks|works|worked|costs|cost",
-    "dijo|dice|oyó|oye todo|grabó|graba|sabe|ayudó|ayuda|respondió|contestó|funciona|cuesta|recordó|escucha todo",
-    "sagte|sagt|meinte|meint|hörte|hört|weiß|wusste|half|hilft|kostet|funktioniert|erinnerte|antwortete|nimmt",
-    "dit|disait|entend|enregistre|sait|aide|marche|coûte|répond|écoute tout",
-    "disse|falou|ouviu|ouve|gravou|grava|sabe|ajudou|ajuda|respondeu|funciona|custa|lembrou",
-    "dice|diceva|sente|registra|funziona|costa|aiuta|risponde",
-    "zei|zegt|hoorde|hoort|luistert|weet|wist|helpt|hielp|werkt|werkte|kost|antwoordde|neemt",
-    "сказал|сказала|говорил|говорит|слышал|слышит|слушает|знает|помог|помогает|ответил|записал|записывает|работает|стоит",
-    "напомнил|умеет|может",
-    "قال|قالت|سمع|يسمع|يسمعنا|ساعدني|يساعدني|يعرف|سجل|يسجل|أجاب|يعمل|يستطيع|يقول|هو|ليس",
+# Third person of the present, in languages that keep their subject: nothing that one says of oneself, or commands.
+_THIRD = words_of(
+    "is|isn't|has|hasn't|does|doesn't",
+    "ist|hat|wird|braucht|bleibt|sagt|meint|hört|hilft|kostet|funktioniert|nimmt",
+    "est|peut",
+    "is|heeft|zegt|hoort|luistert|weet|helpt|werkt|kost|neemt",
+    "говорит|слышит|слушает|знает|помогает|записывает|работает|стоит|умеет|может",
+    "يسمع|يسمعنا|يساعدني|يعرف|يسجل|يعمل|يستطيع|يقول|هو|ليس",
 )
-# Verbs that also begin questions, and in some languages statements without a subject: "è stata una bella giornata".
-_IS = words_of(
+# Those of them with which no question begins.
+_NEVER_ASKING = words_of(
+    "says|hears|records|knows|helps|thinks|works|costs|needs|gets|makes|n'est|n'a|n'écoute|m'a|t'a|l'a|entend|sait|coûte",
+    "répond",
+)
+# Verbs of what a wearable does, of which the speaker, or somebody else who is left out, may be the subject, too.
+_DID = words_of(
+    "told|said|heard|recorded|knew|helped|reminded|answered|worked",
+    "sagte|meinte|hörte|weiß|wusste|half|erinnerte|antwortete|disait",
+    "zei|hoorde|wist|hielp|werkte|antwoordde",
+    "dijo|dice|oyó|grabó|sabe|ayudó|respondió|contestó|funciona|cuesta|recordó",
+    "disse|falou|ouviu|gravou|sabe|ajudou|respondeu|funciona|custa|lembrou",
+    "dice|diceva|sente|funziona|costa|risponde",
+    "сказал|сказала|говорил|слышал|помог|ответил|записал|напомнил",
+    "قال|قالت|سمع|أجاب",
+)
+# The same after another verb: "me ha dicho", "tem me ajudado", "no está escuchando".
+_DONE = words_of(
+    "dicho|ayudado|grabado|oído|contestado|respondido|detto|aiutato|aiutata|sentito|registrato|risposto",
+    "dito|ajudado|ouvido|gravado|erzählt|gesagt|geholfen|gehört|gezegd|geholpen|gehoord|escuchando|grabando",
+    "oyendo|ouvindo|escutando|gravando|ascoltando|registrando|listening|recording",
+)
+# Other verbs of which a name may be the subject, or anybody else.
+_ANY_PERSON = words_of(
     phrases.AUXILIARIES,
-    "isn't|wasn't|doesn't|didn't|hasn't|hadn't|won't|can't|couldn't|wouldn't|has|had|needs|never|got|gets|made|makes",
-    "ist|war|hat|hatte|kann|konnte|wird|würde|will|muss|soll|sollte|darf|braucht|bleibt",
-    "est|était|a|avait|peut|pouvait|va|fait|c'est|n'est|n'a|n'écoute|ne|m'a|t'a|nous|l'a",
-    "is|was|heeft|had|kan|kon|wordt|zal|moet|mag|gaat|doet",
+    "wasn't|didn't|hadn't|won't|can't|couldn't|wouldn't|had|never|got|made",
+    "war|hatte|kann|konnte|würde|will|muss|soll|sollte|darf|était|avait|pouvait|ne|c'est",
+    "was|had|kan|kon|zal|moet|mag|es|está|fue|era|ha|había|tiene|puede|será",
+    "é|foi|tem|tinha|pode|vai|è|aveva|può|sarà|sta|был|была|будет",
 )
-_IS_WITHOUT_SUBJECT = words_of(
-    "es|está|fue|era|ha|había|tiene|puede|va|será",
-    "é|está|foi|era|tem|tinha|pode|vai|será",
-    "è|era|ha|aveva|può|va|sarà|sta",
-    "был|была|будет|это",
-)
+# Commands in some languages, as in "Oye Omi graba esto"; and Dutch "this", which is French "says".
+_UNCERTAIN = words_of("graba|ayuda|grava|ajuda|ouve|registra|aiuta|aide|enregistre|va|marche|dit|ساعدني|سجل")
+# Before "me" they may have another subject: "Oye Omi ha me ...".
+_ROMANCE = words_of("es|está|fue|era|ha|había|tiene|puede|será|é|foi|tem|tinha|pode|vai|è|aveva|può|sarà|sta")
+_VERBS = _THIRD | _NEVER_ASKING | _DID | _ANY_PERSON
 # Words between a name and its verb.
 _BETWEEN = words_of(
     "just|also|never|always|really|actually|already|still|even|me|te|se|nos|lo|la|le|no|ya|también|siempre|hoy|ayer|ahora",
     "não|já|também|sempre|hoje|ontem|agora|mi|ti|ci|non|già|anche|adesso|oggi|ieri|sempre|m'|t'|y|en",
-    "мне|нам|тебе|не|уже|тоже|вчера|сегодня|сейчас|всё|ещё|очень|это|لا|لم|لن|قد",
+    "мне|нам|тебе|не|уже|тоже|вчера|сегодня|сейчас|всё|ещё|очень|لا|لم|لن|قد",
 )
 _BETWEEN_LIMIT = 3
-# Postpositions of Hindi, which make a word before them a part of the sentence.
-_POSTPOSITIONS = words_of("ने|का|की|के|को|से|में|पर|तो|भी|ही")
+# Postpositions of Hindi, which make a word before them a part of the sentence; and those that also begin a sentence.
+_POSTPOSITIONS = words_of("ने|का|की|के|को|से|में|पर")
+_PARTICLES = words_of("तो|भी|ही|वही")
+# Objects after a verb, which show that its subject is another: "told me", "hat mir".
+_OBJECTS = words_of("me|us|mir|mich|uns|mij|ons|мне|нам|меня")
+# "Omi es lo que compré": what is told is about the name.
+_RELATIVE = (["lo", "que"], ["o", "que"], ["quello", "che"], ["ce", "que"])
 # Subjects after a verb, which make a question of it, and words that begin a subject or are a part of what is told.
 _SUBJECTS = words_of(
     phrases.PRONOUNS,
@@ -67,13 +89,12 @@ _MAY_BE_SUBJECTS = words_of(
     "the|a|an|my|your|our|this|that|these|any|der|die|das|den|ein|eine|mein|meine|dein|le|la|les|un|une|mon|ma|mes|el|los",
     "las|una|mi|tu|este|esta|il|lo|i|gli|un|uno|una|mio|mia|o|os|as|um|uma|meu|minha|de|het|een|mijn",
 )
-_HINDI = re.compile(r"[\u0900-\u097f]")
 _UNSPACED = re.compile(
     "(?:は|が|を|に|って|なら|でも|と(?!ても|け)|も(?!う|っと|し)|で(?!ん)|の(?![ぞど]))"
-    "|(?:昨天|今天|现在|刚才|也|都|还|就|已经|一直|真的|在我|从来)*(?:是|说|有|会|能|可以|没|不|知道|听|录|帮|告诉|记|很)"
+    "|(?!能不能|可不可以|会不会|有没有|是不是|不用)(?:也|都|还|就|已经|一直|真的|从来)*(?:是|说|有|会|能|可以|没|不|知道|很)"
+    "|(?:昨天|今天|现在|刚才).*(?:跟我说|对我说|告诉我|在听|没听)"
 )
-# In Chinese a comma stands after a name that is called: "嘿，Omi在我手术以后帮了大忙。".
-_CHINESE = re.compile(r"(?!我|咱|请|帮我|给我)[\u4e00-\u9fff][^\u3040-\u30ff]*$")
+_KANA = re.compile("[\u3040-\u30ff]")
 _FIRST_UNSPACED = "\u3000"
 _END = re.compile(r"[.!?。！？।؟۔…]+")
 _QUESTION_MARKS = frozenset("?？؟")
@@ -101,31 +122,33 @@ def judge_mention(after: str, *, is_apart: bool) -> Mention:
     is_asking = not _QUESTION_MARKS.isdisjoint(mark) and _TAG.search(sentence) is None
     if words[0][:1] >= _FIRST_UNSPACED:
         return _judge_unspaced(sentence.lstrip(), is_asking=is_asking, is_apart=is_apart and bool(mark))
-    if words[0] in _POSTPOSITIONS:
+    if words[0] in _POSTPOSITIONS or (words[0] in _PARTICLES and not is_complete(sentence)):
         return Mention.YES
     if is_asking or are_addressing(words[:2]):
         return Mention.NO
-    if _HINDI.match(words[0]):
-        return Mention.YES if is_apart and mark and not is_complete(sentence) else Mention.NO
     return _judge_verb(words, is_ended=bool(mark), is_apart=is_apart)
 
 
 def _judge_unspaced(sentence: str, *, is_asking: bool, is_apart: bool) -> Mention:
-    if _UNSPACED.match(sentence) is None and not (is_apart and _CHINESE.match(sentence)):
-        return Mention.NO
-    return Mention.MAYBE if is_asking or is_complete(sentence) else Mention.YES
+    if _UNSPACED.match(sentence) is not None:
+        return Mention.MAYBE if is_asking or is_complete(sentence) else Mention.YES
+    # In Chinese a comma stands after a name that is called: "嘿，Omi在我手术以后帮了大忙。".
+    is_chinese = is_apart and not is_asking and _KANA.search(sentence) is None
+    return Mention.MAYBE if is_chinese else Mention.NO
 
 
 def _judge_verb(words: list[str], *, is_ended: bool, is_apart: bool) -> Mention:
     """Decide by the first verb of a sentence that is no question."""
     place = next((n for n, word in enumerate(words[:_BETWEEN_LIMIT]) if word not in _BETWEEN), 0)
-    verb = words[place]
-    if verb in _TOLD:
-        return Mention.YES if is_ended or not place else Mention.MAYBE
-    if words[0] in _IS:
-        place, verb = 0, words[0]
-    following = words[place + 1] if place + 1 < len(words) else ""
-    if (verb not in _IS and verb not in _IS_WITHOUT_SUBJECT) or not following or following in _SUBJECTS:
+    if words[0] in _VERBS:
+        place = 0
+    verb, following = words[place], words[place + 1] if place + 1 < len(words) else ""
+    if verb in _UNCERTAIN:
+        return Mention.MAYBE
+    if verb not in _VERBS or following in _SUBJECTS or not following:
         return Mention.NO
-    needs_pause = verb in _IS_WITHOUT_SUBJECT or following in _MAY_BE_SUBJECTS
-    return Mention.YES if is_ended and (is_apart or not needs_pause) else Mention.MAYBE
+    is_third = verb in _NEVER_ASKING or (verb in _THIRD and (is_apart or following not in _MAY_BE_SUBJECTS))
+    is_told = verb in _DID or words[place + 1 : place + 3] in _RELATIVE or not _DONE.isdisjoint(words[place:])
+    is_object = following in _OBJECTS or words[0] in _OBJECTS - _BETWEEN
+    is_certain = is_third or (is_told and is_apart) or (is_object and verb not in _ROMANCE)
+    return Mention.YES if is_ended and is_certain else Mention.MAYBE

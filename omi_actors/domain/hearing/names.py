@@ -30,7 +30,9 @@ _SOUNDS = re.compile(
     r"|(?P<c>(?<=[aeiouhwy])(?P<one>[bdfgklmnprstz])(?P=one)?(?=[aeiouy]))|."
 )
 _SPELLINGS = {"h": "h?", "o": "(?:oh?|ow|au)", "i": "(?:i|y|ie|ee|ei|ey)"}
-_GREETED_UNSPACED = f"(?:{'|'.join(f'(?<={word})' for row in phrases.GREETINGS_UNSPACED for word in row.split('|'))})"
+_GREETED_UNSPACED = "|".join(
+    f"(?<={word}{gap})" for row in phrases.GREETINGS_UNSPACED for word in row.split("|") for gap in ("", "、")
+)
 _JOINED = "|".join(words_of(phrases.JOINED_GREETINGS))
 # "Omi" in two words, also with its o lost in that of "hello".
 _SPLIT_OMI = rf"(?P<{phrases.SPLIT}>oh?(?:,? |-)m[ei]|hello, m[ei])"
@@ -141,7 +143,7 @@ def _spell_unspaced(name: str) -> str:
     if re.search(f"[{KATAKANA}]", name) is None:
         return bare
     # After a greeting another word may follow without a blank: ねえオミルーターの, but not オミクロン.
-    return rf"{bare}|{_GREETED_UNSPACED}(?i:{re.escape(name)})(?=[{KATAKANA}]{{3}})(?!クロン|ックス|ット|ナエ|ー)"
+    return rf"{bare}|(?:{_GREETED_UNSPACED})(?i:{re.escape(name)})(?=[{KATAKANA}]{{2}})(?!クロン|ックス|ット|ナエ|ー)"
 
 
 def _goes_on(name: str) -> str:

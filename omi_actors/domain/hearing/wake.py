@@ -42,6 +42,9 @@ _IS_LETTER = re.compile(LETTER)
 # Letters of a question after a name alone: "Omi多少钱" may ask for its price.
 _LEAST_VERB_LAST = 8
 _MARK_WITHIN = re.compile("[,.!、，。！।،]")
+# Characters between a greeting and a name that are read for punctuation.
+_GAP_CHARS = 4
+_CLOSING_MARKS = "?？؟。！"
 _PAUSES = " \t\n,.!:;…–—、。，！؛،।-"
 _SENTENCE_ENDS = ".!?。！？।؟۔…\n"
 _OPENING_QUOTES = ('"', "“", "„", "‘", "「", "『", "« ", "«")
@@ -196,7 +199,8 @@ def _judge_sure(line: str, start: int, end: int, match: re.Match[str]) -> Wake |
 
 def _is_apart(line: str, match: re.Match[str]) -> bool:
     """Return True when punctuation stands between a name and the greeting before it."""
-    return not line[match.start() - 1].isspace() or not line[match.start() - 2].isalpha()
+    last = line[max(0, match.start() - _GAP_CHARS) : match.start()].rstrip()[-1:]
+    return last in _PAUSES or last in _CLOSING_MARKS
 
 
 def _find_greeted(line: str, match: re.Match[str]) -> _Greeted | None:
