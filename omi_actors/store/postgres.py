@@ -47,7 +47,9 @@ _SETTINGS = {
     "timezone": "UTC",
     "statement_timeout": "15s",
     "lock_timeout": "5s",
-    "idle_in_transaction_session_timeout": "30s",
+    # A node that is paused, or cut off, within a transaction holds its rows' locks, and with them the writers of the
+    # other nodes. Our transactions pause for milliseconds; one that was ended is begun again on a new connection.
+    "idle_in_transaction_session_timeout": "2s",
 }
 # While a step of the schema waits for a table, all later statements there wait behind it: less than a write may take.
 _STEP_LOCK = "1s"

@@ -151,6 +151,20 @@ def test_reply_with_an_unknown_end_is_repeated_marked_and_never_notified(session
     assert session.notified == []
 
 
+def test_reply_whose_end_another_node_never_told_is_unknown_after_a_while(session):
+    _reply, job_id = session.ask()
+    finish(session, job_id)
+
+    session.driver.advance(9.0)
+    unsettled(session)
+    steps = session.steps
+    session.driver.advance(2.0)
+    unsettled(session)
+
+    assert (steps, session.steps) == ([], [UNKNOWN])
+    assert session.hear().result() == Ingested(f"Again: {TEXT}", "d1")
+
+
 def test_answer_whose_news_were_lost_goes_into_the_reply_that_is_still_open(session):
     reply, job_id = session.ask()
 

@@ -25,6 +25,8 @@ from tests.actors.test_session_answers import KEY, Session, record
 
 # Seconds: an answer sweeper waits so long for a reply's end.
 UNSETTLED_S = 7.0
+# Seconds after which a session waits for the end of a reply no more.
+END_LOST_S = 10.0
 JOB_ENDS = (Event.ACCEPTED, Event.REFUSED, Event.UNREACHABLE, Event.UNCLEAR)
 BEFORE = (Phase.ABSENT, Phase.PENDING, Phase.CHOSEN, Phase.KEPT, Phase.UNKNOWN)
 STEPS = {
@@ -218,7 +220,17 @@ class DeliveryWalk(RuleBasedStateMachine):
             if (row.state, row.channel) == ("pending", ""):
                 self.mail.append(AnswerReady.of(KEY, row.read()))
             elif row.state == "sending" and row.channel != "notify" and row.changed_at <= self._now_s - UNSETTLED_S:
+                self._lose_end(row)
                 self.mail.append(ReplyUnsettled(KEY, row.read()))
+
+    def _lose_end(self, row):
+        """A reply that another node sent long ago has arrived, and its word was lost."""
+        if row.changed_at > self._now_s - END_LOST_S:
+            return
+        for one in [one for one in self.in_reply if self.store.rows[one[0]] is row]:
+            self.is_disturbed = True
+            self.in_reply.remove(one)
+            self._receive(*one)
 
     def _tell_swept(self):
         mail, self.mail = self.mail, []

@@ -14,7 +14,16 @@ from scripts.lab.chaos.sizes import QUICK
 from scripts.lab.chaos.stage import Scene
 
 SIZES = replace(
-    QUICK, people=6, warm_s=0.4, after_s=0.3, fault_s=1.0, outage_s=1.0, kills=1, kill_after_s=0.5, settle_s=20.0
+    QUICK,
+    people=6,
+    warm_s=0.4,
+    after_s=0.3,
+    fault_s=1.0,
+    outage_s=1.0,
+    kills=1,
+    kill_after_s=0.5,
+    settle_s=20.0,
+    owner_away_s=2.0,
 )
 
 
@@ -29,6 +38,17 @@ async def test_fault_has_an_allowed_outcome(tmp_path, name):
 
     assert result.wrongs == []
     assert result.figures["accepted"] > 0
+    assert result.figures["completed"] > 0
+
+
+@pytest.mark.e2e
+@pytest.mark.service
+async def test_owner_of_sessions_that_is_killed_costs_nothing_but_a_moment(tmp_path):
+    result = await _play(FAULTS["owner_killed"], tmp_path, "postgres")
+
+    assert result.wrongs == []
+    assert result.figures["rounds"] == 1
+    assert result.figures["taken_over"] > 0
     assert result.figures["completed"] > 0
 
 

@@ -18,7 +18,7 @@ from tests.fakes.pooler import run_pooler
 IN_FORCE = {
     "statement_timeout": "15s",
     "lock_timeout": "5s",
-    "idle_in_transaction_session_timeout": "30s",
+    "idle_in_transaction_session_timeout": "2s",
     "synchronous_commit": "on",
     "TimeZone": "UTC",
 }

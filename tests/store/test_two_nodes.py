@@ -296,3 +296,28 @@ def test_one_prompt_name_taken_at_both_nodes_at_once_is_given_once_and_refused_o
         taken = at_once(*[partial(take, node, f"name {number}", meeting()) for node in nodes])
 
         assert [type(one.error) for one in taken if one.error] == [DuplicateError]
+
+
+def test_node_that_is_silent_within_a_transaction_holds_up_nobody_for_long(nodes: tuple[Engine, Engine]) -> None:
+    """A paused node has the locks of its rows. The database ends it before others give up; then it begins again."""
+    a, b = nodes
+    do(a, first_commit())
+    is_silent, may_go_on = threading.Event(), threading.Event()
+
+    def fall_silent(tx: Transaction) -> None:
+        tx.run("UPDATE session SET last_seen_at = last_seen_at WHERE id = 's1'")
+        if not is_silent.is_set():
+            is_silent.set()
+            may_go_on.wait(MEETING_S)
+        tx.fetch_one("SELECT 1")
+
+    with ThreadPoolExecutor(1) as threads:
+        silent = threads.submit(do, a, fall_silent)
+        try:
+            assert is_silent.wait(MEETING_S)
+            do(b, next_commit(epoch=2))
+        finally:
+            may_go_on.set()
+        silent.result()
+
+    assert rows(b, "SELECT epoch, last_seq FROM session") == [(2, 2)]

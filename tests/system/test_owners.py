@@ -7,6 +7,8 @@ import pytest
 
 from omi_actors.clients.model import DemoModel
 from omi_actors.domain.sessions.owner import Member, Ring
+from omi_actors.kit.errors import AskTimeoutError
+from omi_actors.kit.future import Future
 from tests.system.conftest import ADMIN, eventually
 from tests.system.test_backplane import are_shared, is_alone
 from tests.system.test_chat import fetch
@@ -215,3 +217,20 @@ async def test_without_redis_each_node_hears_who_comes(nodes, redis_server):
     assert (reply.status, reply.dropped) == (200, None)
     assert await a.texts(LEA) == ["First.", "Second."]
     assert f"omi:{LEA}" in live(a)
+
+
+async def test_owner_whose_database_hangs_hands_its_messages_back(nodes, monkeypatch):
+    a, b, _ = await nodes()
+    monkeypatch.setattr(b.system._tree.store, "commit", late)
+
+    reply = await a.say("First.", uid=LEA)
+
+    assert (reply.status, reply.dropped) == (200, None)
+    assert await a.texts(LEA) == ["First."]
+    assert f"omi:{LEA}" in live(a)
+
+
+def late(*_args, **_kwargs):
+    reply: Future[None] = Future()
+    reply.try_fail(AskTimeoutError("this store_writer did not reply in time"))
+    return reply

@@ -5,6 +5,7 @@ do the effect.
 Not here: the table (domain/answers/delivery.py), the steps in the store (commits.py). Threads: the event loop.
 """
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
@@ -65,6 +66,9 @@ AnswerMessage = (
 
 # Seconds until a reply's end is recorded again, when the store failed.
 _RECORD_AGAIN_S = 5.0
+# Seconds after which the end of a reply is not waited for: the node that held it is gone, or its word was lost. This
+# node's own replies end at once, when they are written or their connections close.
+_END_LOST_S = 10.0
 
 
 class SessionAnswers:
@@ -112,8 +116,8 @@ class SessionAnswers:
         self.slots = Slots(deps.open_replies)
         # By delivery id, oldest first. While one is in a reply, it stands here as it was before.
         self._open: dict[str, OpenAnswer] = {}
-        # The channels of the replies that answers are in.
-        self._sending: dict[str, Channel] = {}
+        # The channels of the replies that answers are in, and since when (monotonic seconds).
+        self._sending: dict[str, tuple[Channel, float]] = {}
         self._graces: dict[str, TimerHandle] = {}
         # The signs that ended the questions, by job id, until their answers have left. A restart forgets them.
         self._ended_by: dict[str, str] = {}
@@ -256,15 +260,18 @@ class SessionAnswers:
     async def _record_reply(self, sent: ReplySent) -> None:
         """Record the end of a reply with an answer. If the answer did not arrive, choose a channel for it again."""
         delivery_id = sent.delivery_id
-        reply = self._sending.get(delivery_id, Channel.INLINE)
+        reply, since_mono_s = self._sending.get(delivery_id, (Channel.INLINE, math.inf))
         if delivery_id in self._open:
-            self._sending[delivery_id] = reply
+            self._sending[delivery_id] = reply, since_mono_s
         event = Event.REACHED if sent.reached else Event.NOT_REACHED
         if await self._fire(delivery_id, event, reply=reply) is Effect.RECORD_AGAIN:
             self._actor.timers.after(_RECORD_AGAIN_S, sent)
 
     async def _settle_missing_end(self, answer: OpenAnswer) -> None:
         """Settle an answer in a reply without a recorded end, after a crash or a lost message. It may have arrived."""
+        _, since_mono_s = self._sending.get(answer.delivery_id, (Channel.NONE, math.inf))
+        if self._actor.runtime.clock.mono_s() - since_mono_s > _END_LOST_S:
+            del self._sending[answer.delivery_id]
         slot = self.slots.find(answer.job_id)
         if slot is not None and slot.channel is Channel.INLINE and answer.delivery_id not in self._sending:
             # Only the news of the answer was lost: the reply that it was stored for is still open.
@@ -322,12 +329,12 @@ class SessionAnswers:
         """Remember the phase of a delivery. If the answer is not known here, remember only that it is being sent."""
         known = self._open.get(delivery_id, answer)
         if phase is Phase.SENT and known is not None:
-            by_reply = self._sending.get(delivery_id, Channel.NOTIFY)
+            by_reply, _ = self._sending.get(delivery_id, (Channel.NOTIFY, 0.0))
             REQUESTS.note_delivered(known.job_id, by_reply)
             self._measure(known, by_reply)
         if phase is Phase.SENDING:
             self._end_grace(delivery_id)
-            self._sending[delivery_id] = reply
+            self._sending[delivery_id] = reply, self._actor.runtime.clock.mono_s()
             if known is not None:
                 self._open[delivery_id] = known
             return

@@ -19,6 +19,7 @@ from omi_actors.errors import StoreUnavailableError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import LogContext, current_context, get_logger
 from omi_actors.instruments.requests import REQUESTS
+from omi_actors.kit.errors import AskTimeoutError
 from omi_actors.kit.future import Future
 from omi_actors.kit.messages import Envelope, Request
 
@@ -155,12 +156,15 @@ class Forwarding:
             self._owners.find_replier(lost).tell(lost)
 
     def fail(self, frame: wire.Failure) -> None:
-        """Give the error to the one who waits. The owner's way to the database may be cut, while ours is not."""
+        """Give the error to the one who waits. The owner's way to the database may be cut or hang, while ours does not.
+
+        An owner's ask that passed its time was one of the store: the message's own ends here first.
+        """
         one = self._open.get(frame.number)
         if one is None:
             return
         error = wire.read_failure(frame)
-        if isinstance(error, StoreUnavailableError):
+        if isinstance(error, StoreUnavailableError | AskTimeoutError):
             self._owners.suspect(one.member.name)
             self._take_over(frame.number, "its store is away")
             return

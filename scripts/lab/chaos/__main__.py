@@ -7,6 +7,7 @@ import asyncio
 import shlex
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ _DOCS = Path(__file__).parents[3] / "docs"
 @click.option("--minutes", default=0.0, help="Go on with new seeds until this time is over. Default: each fault once.")
 @click.option("--seed", type=int, help="Repeats the people, what they say, and the moments of the faults.")
 @click.option("--database", type=click.Choice(BOTH), default="sqlite", show_default=True)
+@click.option("--rounds", type=int, help="Rounds of each fault of a session's owner. Default: 2.")
 @click.option("--quick", is_flag=True, help="Tiny sizes: shows that it runs; the figures mean little.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the result here.")
 @click.option("--merge", is_flag=True, help="Keep what the --json file has of other faults, with its own commit.")
@@ -39,6 +41,7 @@ def main(  # noqa: PLR0913 (one per option)
     minutes: float,
     seed: int | None,
     database: str,
+    rounds: int | None,
     quick: bool,
     json_file: Path | None,
     merge: bool,
@@ -56,13 +59,13 @@ def main(  # noqa: PLR0913 (one per option)
         power = msgspec.json.decode(cuts.read_bytes()) if cuts.exists() else None
         (_DOCS / "reliability.md").write_text(render_page(_read_all("reliability"), _read_all("kills"), power))
         return
-    clock = SystemClock()
+    clock, sizes = SystemClock(), QUICK if quick else Sizes()
     order = Order(
         faults=[fault for name, fault in FAULTS.items() if name in (only or FAULTS) and database in fault.databases],
         seed=int(clock.now_s()) % 100_000 if seed is None else seed,
         database=database,
         minutes=minutes,
-        sizes=QUICK if quick else Sizes(),
+        sizes=sizes if rounds is None else replace(sizes, rounds=rounds),
     )
     if not order.faults:
         raise click.UsageError(f"none of these faults is one of {database}")

@@ -36,6 +36,8 @@ async def play(fault: Fault, scene: Scene, clock: Clock) -> Result:
         has_proxy=fault.has_proxy,
         has_redis=fault.has_redis,
         has_second=fault.has_second,
+        has_links=fault.has_links,
+        at_second=fault.at_second,
     )
     began_mono_s = clock.mono_s()
     try:

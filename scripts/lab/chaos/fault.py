@@ -56,7 +56,8 @@ class Fault:
 
     `settings` extend those of the stage's server; `plants` are built into it (sabotaged_server.py), `quick_plants` with
     tiny sizes only. `has_proxy`: people reach the server through a proxy; `has_redis`: the server has a Redis;
-    `has_second`: a second node uses its database.
+    `has_second`: a second node uses its database; `at_second`: people come to that one;
+    `has_links`: the first one reaches PostgreSQL and Redis over links.
     """
 
     name: str
@@ -72,6 +73,8 @@ class Fault:
     has_proxy: bool = False
     has_redis: bool = False
     has_second: bool = False
+    has_links: bool = False
+    at_second: bool = False
 
 
 def second_and_proxy(stage: Stage) -> tuple[ServerProcess, Proxy]:

@@ -19,6 +19,10 @@ class Sizes:
     # Longer than the lease of a job (30 s) and that of a node (15 s).
     pause_s: float = 35.0
     fault_s: float = 6.0
+    # Rounds of a fault of the owner; then how long it is away, which is longer than a node's lease (5 s), or paused.
+    rounds: int = 2
+    owner_away_s: float = 10.0
+    owner_paused_s: float = 40.0
     kills: int = 5
     kill_after_s: float = 2.0
     strangers: int = 1_000
@@ -35,6 +39,9 @@ QUICK = Sizes(
     outage_s=6.0,
     pause_s=2.0,
     fault_s=1.5,
+    rounds=1,
+    owner_away_s=6.0,
+    owner_paused_s=8.0,
     kills=2,
     kill_after_s=0.7,
     strangers=100,

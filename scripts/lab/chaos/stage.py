@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from omi_actors.clock import Clock
+from scripts.lab.chaos.link import Link
 from scripts.lab.chaos.proxy import Proxy
 from scripts.lab.chaos.sizes import Sizes
 from scripts.lab.chaos.traffic import Pulse, Traffic
@@ -65,6 +66,8 @@ class Scene:
     has_proxy: bool = False
     has_redis: bool = False
     has_second: bool = False
+    has_links: bool = False
+    at_second: bool = False
 
 
 class Stage:
@@ -94,6 +97,7 @@ class Stage:
         self.redis: RedisServer | None = None
         self.proxy: Proxy | None = None
         self.second: ServerProcess | None = None
+        self.links: dict[str, Link] = {}
         self.aside: list[Outcome] = []
         self.cuts: list[float] = []
         self.ends: list[float] = []
@@ -107,10 +111,11 @@ class Stage:
             self._scene.folder.mkdir()
             await self._start_neighbours(stack)
             folder = self._scene.folder
-            self._sane_server, self.target = self._build_server(folder)
+            linked = await self._link(stack) if self._scene.has_links else {}
+            self._sane_server, self.target = self._build_server(folder, extra=linked)
             self.server = self._sane_server
             if self._scene.plants:
-                self.server, _ = self._build_server(folder, like=self.target, sabotaged=True)
+                self.server, _ = self._build_server(folder, like=self.target, sabotaged=True, extra=linked)
             stack.callback(self._sane_server.kill)
             stack.callback(self.server.kill)
             await self.server.start()
@@ -200,6 +205,23 @@ class Stage:
             stack.callback(self.redis.discard)
             await asyncio.to_thread(self.redis.start)
 
+    async def _link(self, stack: AsyncExitStack) -> dict[str, str]:
+        """Put links before PostgreSQL and Redis, and return the settings of a server that uses them."""
+        if self.postgres is None or self.redis is None:
+            raise ValueError("links need a stage with PostgreSQL and Redis")
+        path, redis_port = self.postgres.socket_path, self.redis.port
+        self.links = {
+            "postgres": Link(lambda: asyncio.open_unix_connection(path)),
+            "redis": Link(lambda: asyncio.open_connection("127.0.0.1", redis_port)),
+        }
+        for link in self.links.values():
+            await link.start()
+            stack.push_async_callback(link.stop)
+        return {
+            "DATABASE_URL": self.postgres.url_of(self.links["postgres"].port),
+            "REDIS_URL": f"redis://127.0.0.1:{self.links['redis'].port}/0",
+        }
+
     async def _start_second(self, stack: AsyncExitStack) -> ServerProcess:
         """Start a second node, on its own port, with the secrets and planted bugs of the first node."""
         folder = self._scene.folder / "second"
@@ -230,9 +252,9 @@ class Stage:
         )
 
     async def _meet_people(self, stack: AsyncExitStack) -> None:
-        people_port = self.target.port
+        people_port = self.second.port if self.second is not None and self._scene.at_second else self.target.port
         if self._scene.has_proxy:
-            self.proxy = Proxy(self.target.port)
+            self.proxy = Proxy(people_port)
             await self.proxy.start()
             stack.push_async_callback(self.proxy.stop)
             people_port = self.proxy.port

@@ -98,6 +98,15 @@ class PostgresServer:
         main = int((self._data / "postmaster.pid").read_text().partition("\n")[0])
         return [main, *_find_children(main)]
 
+    @property
+    def socket_path(self) -> Path:
+        """Return the socket at which it listens."""
+        return self._folder / ".s.PGSQL.5432"
+
+    def url_of(self, port: int) -> str:
+        """Return the URL of the server where a port of 127.0.0.1 leads to it."""
+        return f"postgresql://{_USER}@127.0.0.1:{port}/postgres"
+
     def discard(self) -> None:
         """Stop the server if it runs, and remove all files."""
         if (self._data / "postmaster.pid").exists():
