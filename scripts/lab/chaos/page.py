@@ -63,6 +63,32 @@ _POWER_COLUMNS = {
     "said_again": "would be said again",
     "unopened": "files that do not open",
 }
+_STORMS = """
+## Storms on virtual time
+
+`scripts/storms` runs the whole tree of actors on a virtual event loop, each storm from one seed: the actor that runs
+next, the time of each step, the hints that are lost, when the store, the model and Omi's API are slow, fail or leave a
+result unclear, when actors crash, the clock leaps, and the node dies, often beside a commit, a reply or a notification.
+It starts again on its file. At the end what was acknowledged is stored once, in order; each question has one answer,
+within its time; each answer was spoken once, or once more and marked after a crash or a lost result; no wearer got more
+notifications than Omi allows; no mailbox or slot holds anything. The same seed brings the same events, byte for byte.
+
+Threads are played on the loop, HTTP is left out, and the disk keeps what was committed: kills of the process and power
+cuts stand above.
+"""
+# Figures of storms, in the order of the columns.
+_STORM_COLUMNS = {
+    "storms": "storms",
+    "webhooks": "webhooks",
+    "fewest_webhooks": "fewest in a storm",
+    "questions": "questions",
+    "heard": "answers heard",
+    "lives": "lives of the node",
+    "events": "events",
+    "storms_with_a_wrong": "storms that broke a promise",
+    "cpu_s": "processor time, s",
+    "wall_s": "time, s",
+}
 # Figures of a kill test, in the order of the columns.
 _KILL_COLUMNS = {
     "restarts": "kills",
@@ -103,8 +129,9 @@ def render_page(
     runs: Sequence[Mapping[str, Any]],
     kills: Sequence[Mapping[str, Any]] = (),
     power: Mapping[str, Any] | None = None,
+    storms: Mapping[str, Any] | None = None,
 ) -> str:
-    """Return the page of these runs, of kill tests and of power cuts as Markdown.
+    """Return the page of these runs, of kill tests, power cuts and storms as Markdown.
 
     Raises: ValueError for a run with tiny sizes, since its figures are useless.
     """
@@ -117,6 +144,7 @@ def render_page(
         parts.append(f"| `{name}` | {shown} | {fault['what']} | {fault['promise']} | {fault['allowed']} |")
     parts += _kills(kills) if kills else ()
     parts += _power(power) if power else ()
+    parts += _storms(storms) if storms else ()
     for run in runs:
         parts += ["", f"## {run['database']}", "", *_table(run), "", *_details(run), *_circumstances(run)]
     return "\n".join(parts) + "\n"
@@ -149,6 +177,20 @@ def _power(test: Mapping[str, Any]) -> Iterable[str]:
     yield f"- What was not synced: {fates}."
     yield f"  Machine: {machine}. Versions: {versions}."
     yield f"  Measured {test['date']}, commit {test['commit']}: `{test['command']}`, seed {test['seed']}."
+
+
+def _storms(test: Mapping[str, Any]) -> Iterable[str]:
+    yield _STORMS
+    yield f"| {' | '.join(_STORM_COLUMNS.values())} |"
+    yield "|---" * len(_STORM_COLUMNS) + "|"
+    yield f"| {' | '.join(f'{test[name]:,}' for name in _STORM_COLUMNS)} |"
+    yield ""
+    plants = ", ".join(f"{name} by seed {seed}" for name, seed in test["plants"].items())
+    machine = ", ".join(str(value) for value in test["machine"].values())
+    versions = ", ".join(f"{name} {version}" for name, version in test["versions"].items())
+    yield f"- Planted faults, each found: {plants}. All events: {test['digest']}."
+    yield f"- Machine: {machine} GiB. Versions: {versions}."
+    yield f"  Measured {test['date']}, commit {test['commit']}: `{test['command']}`."
 
 
 def _played(run: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:

@@ -112,19 +112,24 @@ def _place_of(body: str) -> str:
 
 
 def judge_questions(node: Node, plan: Plan, asked: Sequence[Asked]) -> Iterator[str]:
-    """A question whose one webhook was acknowledged is taken in; none is taken in that nobody asked."""
+    """A question whose one webhook was acknowledged is taken in, and only once.
+
+    One that a pause has ended may be taken in anew, when words come that may belong to it (docs/hearing.md).
+    """
     found = Counter((one.session_key, letters(one.question)) for one in asked)
     sure: Counter[tuple[str, str]] = Counter()
     may_be: Counter[tuple[str, str]] = Counter()
+    open_ended: Counter[tuple[str, str]] = Counter()
     for planned in plan.asked:
         which = (wearable_key(planned.uid), letters(planned.words))
         may_be[which] += planned.body in node.hearing.sent
+        open_ended[which] += planned.kind not in WHOLE
         sure[which] += planned.kind in WHOLE and planned.body in node.hearing.acknowledged
     for which, count in sure.items():
         if found[which] < count:
             yield f"acknowledged, and no question: {which} ({found[which]} of {count})"
     for which, count in found.items():
-        if which in may_be and count > may_be[which]:
+        if which in may_be and count > may_be[which] + open_ended[which]:
             yield f"asked {may_be[which]} times, and taken in {count} times: {which}"
 
 
@@ -218,13 +223,12 @@ def judge_memory(node: Node) -> Iterator[str]:
         yield "the node does not run at the end"
         return
     tree: Any = node.system._tree  # noqa: SLF001 (the storm looks inside)
-    runtime: Any = node.system._runtime  # noqa: SLF001 (see above)
     for handle in dict.fromkeys(node.list_actors()):
         yield from _judge_actor(handle)
     left = {
         "worker slots": sum(tree.count_jobs_under_way().values()),
         "open replies": len(tree._open_replies._looked_mono_s),  # noqa: SLF001 (see above)
-        "asks": len(runtime.deadlines),
+        "asks": node.open_asks,
         "webhooks": len(node.doors),
     }
     yield from (f"{count} {what} are left" for what, count in left.items() if count)

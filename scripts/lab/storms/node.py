@@ -78,6 +78,7 @@ class Node:
         # Moments at which a reply or a notification may have been cut from its record.
         self.cuts: list[float] = []
         self._armed: set[Death] = set()
+        self._is_crash_due = False
         self._answers = 0
         # Dead trees stay referenced: their coroutines would run on when they are collected.
         self._graveyard: list[object] = []
@@ -107,7 +108,7 @@ class Node:
             model=StormModel(self),
             clock=world.clock,
             rng=random.Random(f"{world.seed}/parts/{life}"),  # noqa: S311 (a repeatable draw)
-            on_fenced=lambda: world.wrong("the node was fenced by another one"),
+            on_fenced=self._note_fenced,
             on_clock_refused=lambda reason: world.wrong(f"the clock was refused: {reason}"),
             notifier=StormOmi(self),
             build_runtime=partial(StormRuntime, self),
@@ -116,6 +117,11 @@ class Node:
         system = System(parts, lambda error: self._give_up(life, error))
         self._graveyard.append((system, loop, loop.create_task(self._bring_up(system))))
         world.after(_START_S, lambda: self._check_started(life))
+
+    def _note_fenced(self) -> None:
+        """Note that the node believes in another one. Before its start the commit that named it may be unclear."""
+        if self.is_listening:
+            self.world.wrong("the node was fenced by another one")
 
     async def _bring_up(self, system: System) -> None:
         try:
@@ -177,8 +183,9 @@ class Node:
             self._armed.add(death)
 
     def disarm(self) -> None:
-        """Let the node live from now on."""
+        """Let the node and its actors live from now on."""
         self._armed.clear()
+        self._is_crash_due = False
 
     def may_die(self, death: Death) -> bool:
         """Die here, if it was drawn; return True then."""
@@ -206,20 +213,36 @@ class Node:
     # --- blows to actors
 
     def crash_an_actor(self) -> None:
-        """Crash an actor: between two messages, or in the middle of a turn that waits for the store."""
+        """Crash an actor between two messages; or the next one that waits for a commit, before it learns of it."""
         handles = self.list_actors()
         if not handles:
             return
-        dice = self._death_dice
-        handle = handles[dice.one_of(len(handles))]
+        if self._death_dice.one_of(2):
+            self._is_crash_due = True
+            return
+        handle = handles[self._death_dice.one_of(len(handles))]
+        self._note_crash(handle, "is poisoned")
+        handle.tell_always(Poison())
+
+    def may_crash_waiting(self) -> None:
+        """Crash an actor whose turn waits for the commit that was just made, if it was drawn."""
+        if not self._is_crash_due:
+            return
+        waiting = [handle for handle in self.list_actors() if getattr(handle.actor, "_turn", None) is not None]
+        if waiting:
+            self._is_crash_due = False
+            handle = waiting[self._death_dice.one_of(len(waiting))]
+            self.world.after(0.0, lambda: self._crash_in_turn(handle))
+
+    def _crash_in_turn(self, handle: Handle) -> None:
         actor: Any = handle.actor
-        self.cuts.append(self.world.clock.mono_s())
-        if getattr(actor, "_turn", None) is not None:
-            self.world.trace.note(handle.name, "crashes in its turn")
+        if self.is_alive and getattr(actor, "_turn", None) is not None:
+            self._note_crash(handle, "crashes in its turn")
             actor.abandon()
-        elif actor is not None:
-            self.world.trace.note(handle.name, "is poisoned")
-            handle.tell_always(Poison())
+
+    def _note_crash(self, handle: Handle, how: str) -> None:
+        self.world.trace.note(handle.name, how)
+        self.cuts.append(self.world.clock.mono_s())
 
     def list_actors(self) -> list[Handle]:
         """Return all actors that are no supervisors: the fixed ones, as many sessions once more, and the sessions."""
@@ -228,6 +251,14 @@ class Node:
         tree: Any = self.system._tree  # noqa: SLF001 (the storm looks inside)
         fixed = list(tree._handles.values())  # noqa: SLF001 (see above)
         return fixed + [live.handle for live in tree.live_sessions.by_key.values()] * 3
+
+    @property
+    def open_asks(self) -> int:
+        """Return the number of asks without a reply."""
+        if self.system is None:
+            return 0
+        runtime: Any = self.system._runtime  # noqa: SLF001 (see above)
+        return len(runtime.deadlines)
 
     # --- draws for its parts
 

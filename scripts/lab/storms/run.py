@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 # Virtual seconds after the storm: until all is answered, then for contacts that fetch what was kept.
 _CALM_S = 90.0
 _FETCH_S = 40.0
+# Looks for a moment without an ask, and virtual seconds between two of them.
+_LOOKS = 100
+_LOOK_AGAIN_S = 0.01
 _SHM = Path("/dev/shm")  # noqa: S108 (memory instead of a disk; the folder in it is private)
 
 
@@ -124,16 +127,9 @@ def _run_storm(order: Order) -> Storm:
 
 
 def _blow(world: World, node: Node, plan: Plan, seconds: float) -> None:
-    node.weather.plan(seconds)
-    blows = draw_blows(world, seconds)
+    """Let the wearables talk through a storm of `seconds`, then wait until all is calm and everything spoken."""
+    _plan_trouble(world, node, seconds)
     node.start()
-    for at_s, death in blows.deaths:
-        world.after(at_s, partial(node.arm, death))
-    for at_s in blows.actor_crashes:
-        world.after(at_s, node.crash_an_actor)
-    for at_s, leap_s in blows.leaps:
-        world.after(at_s, partial(world.clock.jump, leap_s))
-    world.after(seconds, node.disarm)
     by_uid: dict[str, list[RecordedRequest]] = defaultdict(list)
     for webhook in plan.webhooks:
         by_uid[webhook.query["uid"]].append(webhook)
@@ -144,6 +140,22 @@ def _blow(world: World, node: Node, plan: Plan, seconds: float) -> None:
     for wearer in wearers:
         wearer.fetch_kept(seconds + _CALM_S)
     world.run(seconds + _CALM_S + _FETCH_S)
+    for _ in range(_LOOKS):
+        if not node.open_asks:  # a tick's read may be under way at this moment
+            return
+        world.run(world.clock.mono_s() + _LOOK_AGAIN_S)
+
+
+def _plan_trouble(world: World, node: Node, seconds: float) -> None:
+    node.weather.plan(seconds)
+    blows = draw_blows(world, seconds)
+    for at_s, death in blows.deaths:
+        world.after(at_s, partial(node.arm, death))
+    for at_s in blows.actor_crashes:
+        world.after(at_s, node.crash_an_actor)
+    for at_s, leap_s in blows.leaps:
+        world.after(at_s, partial(world.clock.jump, leap_s))
+    world.after(seconds, node.disarm)
 
 
 def _copy_empty_store(folder: Path, place: Path | None) -> None:

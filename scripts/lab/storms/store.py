@@ -45,8 +45,8 @@ class StormEngine(Engine):
                 raise _build_failure("disk I/O error")
             result = run(work, commits=commits, **more)
             if commits:
-                if self._connection.has_changed:
-                    node.may_die(Death.AFTER_COMMIT)
+                if self._connection.has_changed and not node.may_die(Death.AFTER_COMMIT):
+                    node.may_crash_waiting()
                 if node.store_dice.happens(node.weather.share(Spell.STORE_UNCLEAR)):
                     node.note_cut("a commit without a known result")
                     raise _build_failure("the commit's result is lost")

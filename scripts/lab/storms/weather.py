@@ -10,12 +10,12 @@ from functools import partial
 from scripts.lab.storms.world import World
 
 # Spells, and blows of each kind, in one run: at least and at most.
-_SPELLS = (6, 10)
+_SPELLS = (10, 16)
 _SPELL_S = (4.0, 60.0)
 _SHARES = (0.05, 0.8)
-_DEATHS = (2, 5)
-_ACTOR_CRASHES = (4, 10)
-_LEAPS = (0, 2)
+_DEATHS = (2, 6)
+_ACTOR_CRASHES = (6, 14)
+_LEAPS = (0, 3)
 _LEAP_S = (0.05, 20.0)
 
 
