@@ -140,7 +140,7 @@ def _is_unspaced(name: str) -> bool:
 
 def _spell_unspaced(name: str) -> str:
     bare = f"(?i:{re.escape(name)})(?![{_goes_on(name)}])"
-    if re.search(f"[{KATAKANA}]", name) is None:
+    if re.search(f"[{KATAKANA}]", name) is None or "ー" in name:
         return bare
     # After a greeting another word may follow without a blank: ねえオミルーターの, but not オミクロン.
     return rf"{bare}|(?:{_GREETED_UNSPACED})(?i:{re.escape(name)})(?=[{KATAKANA}]{{2}})(?!クロン|ックス|ット|ナエ|ー)"
