@@ -10,6 +10,7 @@ Imports point down this list only:
 - `site.py`: the state that all handlers share. `auth.py`: tokens, signatures, owners of chats.
 - `dashboard.py`: the operator's page as a document, for all open pages. `feeds.py`: what is new for a person's streams.
 - `identity.py`: the person of a token, and the cookie that holds it.
+- `relay.py`: the way to the other processes at this address.
 - `edge/`: connections, header checks, addresses, limits, rules for browsers, JSON bodies.
 - `legacy.py`: replies in the shapes of the original's first version. `prompt_files.py`: the server's prompts.
 - `recent.py`: a bounded map of what was used lately.

@@ -3,10 +3,12 @@
 Not here: the path of a request (entry.py, app.py). Threads: the event loop.
 """
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tornado.netutil import bind_sockets
 
+from config.groups.store import name_siblings
 from config.settings import Settings
 from omi_actors.clock import Clock, SystemClock
 from omi_actors.instruments import metrics
@@ -19,6 +21,7 @@ from web.edge.listener import ConnectionLimits, Listener, possible_connections, 
 from web.edge.sharing import Loads
 from web.entry import Entry
 from web.handlers.operator import operator_path
+from web.relay import Relay
 from web.site import Site
 
 if TYPE_CHECKING:
@@ -69,9 +72,15 @@ class WebServer:
         self._sockets = bind_sockets(self._settings.port, self._settings.host)
         return int(self._sockets[0].getsockname()[1])
 
-    def adopt(self, sockets: "Sequence[socket]", loads: Loads) -> int:
-        """Take sockets that are bound, and that other processes have, too. Return the port."""
+    def adopt(self, sockets: "Sequence[socket]", loads: Loads, folder: Path) -> int:
+        """Take sockets that are bound, and that other processes have, too. Return the port.
+
+        In `folder` each process has a socket of its own.
+        """
         self._sockets, self._loads = list(sockets), loads
+        settings = self._settings
+        near = name_siblings(settings.node_name, settings.processes)
+        self._site.relay = Relay(folder, settings.node_name, near)
         return int(self._sockets[0].getsockname()[1])
 
     def listen(self) -> int:
@@ -80,6 +89,8 @@ class WebServer:
             self.bind()
         if self._loads is not None:
             self.http_server.share(self._sockets, self._loads)
+            if self._site.relay is not None:
+                self.http_server.add_socket(self._site.relay.bind())
         else:
             self.http_server.add_sockets(self._sockets)
         return int(self._sockets[0].getsockname()[1])
@@ -104,5 +115,7 @@ class WebServer:
             drained = await self._site.traffic.drain(grace_s) and drained
         await self.http_server.close_all_connections()
         self._site.traffic.close()
+        if self._site.relay is not None:
+            self._site.relay.close()
         self._site.readers.close()
         return drained

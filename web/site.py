@@ -36,6 +36,8 @@ from web.prompt_files import load_prompts
 if TYPE_CHECKING:
     import asyncio
 
+    from web.relay import Relay
+
 # Seconds after the reply deadline in which the system itself reports that the answer is late.
 _GRACE_S = 1.0
 # Seconds of silence after which a stream sends a heartbeat; proxies close silent streams after 30 s or more.
@@ -171,6 +173,9 @@ class RecentImports:
 
 class Site:
     """The system, the limits, and the server's own state. Handlers reach it as `self.site`."""
+
+    # The way to the other processes at this address; None of a process that is alone.
+    relay: "Relay | None" = None
 
     def __init__(self, system: System, settings: Settings, clock: Clock) -> None:
         self.system = system

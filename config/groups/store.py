@@ -22,6 +22,13 @@ def name_process(node_name: str, number: int) -> str:
     return f"{node_name}-{number}"
 
 
+def name_siblings(node_name: str, processes: int) -> list[str]:
+    """Return the node names of all processes at the address of one, whose own is `node_name`."""
+    if processes == 1:
+        return [node_name]
+    return [name_process(node_name.rpartition("-")[0], number) for number in range(1, processes + 1)]
+
+
 def _as_the_store_reads_it(url: SecretStr | None) -> SecretStr | None:
     read = read_database_url(url.get_secret_value()) if url is not None else ""
     return SecretStr(read) if read else None

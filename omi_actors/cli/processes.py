@@ -12,6 +12,7 @@ import json
 import random
 import signal
 import socket
+import tempfile
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -50,22 +51,25 @@ _STOP_S = 30.0
 class Place:
     """A child's place, an option of its command line: its number from 1, and the descriptors that it inherits.
 
-    They are those of the listening sockets, of the memory with the loads of all children, and of the channel.
+    They are those of the listening sockets, of the memory with the loads of all children, and of the channel. The
+    children reach each other by sockets in `folder`.
     """
 
     number: int
     listening: tuple[int, ...]
     loads: int
     channel: int
+    folder: str
 
     @classmethod
     def parse(cls, text: str) -> "Place":
         """Read the option."""
-        number, channel, loads, *listening = map(int, text.split(","))
-        return cls(number, tuple(listening), loads, channel)
+        number, channel, loads, listening, folder = text.split(",", 4)
+        return cls(int(number), tuple(map(int, listening.split("+"))), int(loads), int(channel), folder)
 
     def __str__(self) -> str:
-        return ",".join(map(str, (self.number, self.channel, self.loads, *self.listening)))
+        listening = "+".join(map(str, self.listening))
+        return f"{self.number},{self.channel},{self.loads},{listening},{self.folder}"
 
     @property
     def descriptors(self) -> tuple[int, ...]:
@@ -121,15 +125,17 @@ def run_together(loaded: LoadedSettings, build_command: Callable[[Place], Sequen
         ready_s, port = SystemClock().mono_s() - began_mono_s, sockets[0].getsockname()[1]
         announce(Facts(loaded=loaded, port=port, ready_s=ready_s, **known))
 
-    async def serve() -> int:
+    async def serve(folder: str) -> int:
         loads = make_loads(settings.processes)
-        running = Processes(build_command, sockets, loads, tell, grace_s=settings.shutdown_grace_s)
+        running = Processes(build_command, sockets, loads, folder, tell, grace_s=settings.shutdown_grace_s)
         listen_to_signals(running.interrupt, running.hang_up)
         listen_to_signal(signal.SIGUSR1, running.print_tables)
         listen_to_signal(signal.SIGUSR2, running.replace)
         return await running.run(settings.processes)
 
-    return asyncio.run(serve())
+    # The path of a socket must be short, and that of DATA_DIR may not be.
+    with tempfile.TemporaryDirectory(prefix="omi-") as folder:
+        return asyncio.run(serve(folder))
 
 
 class _Child:
@@ -181,6 +187,7 @@ class Processes:
         build_command: Callable[[Place], Sequence[str]],
         sockets: Sequence[socket.socket],
         loads: int,
+        folder: str,
         announce: Callable[[Mapping[str, Any]], None],
         *,
         grace_s: float,
@@ -188,6 +195,7 @@ class Processes:
         self._build_command = build_command
         self._sockets = sockets
         self._loads = loads
+        self._folder = folder
         self._announce = announce
         self._stop_s = grace_s + _STOP_S
         self._clock = SystemClock()
@@ -252,7 +260,8 @@ class Processes:
             return None
         ours, theirs = socket.socketpair()
         with theirs:
-            place = Place(child.number, tuple(one.fileno() for one in self._sockets), self._loads, theirs.fileno())
+            listening = tuple(one.fileno() for one in self._sockets)
+            place = Place(child.number, listening, self._loads, theirs.fileno(), self._folder)
             # A session of its own: Ctrl-C reaches only the parent, which signals each child once.
             child.process = await asyncio.create_subprocess_exec(
                 *self._build_command(place), pass_fds=place.descriptors, start_new_session=True

@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config.settings import LoadedSettings, Settings
@@ -227,7 +228,8 @@ def _bind(server: WebServer, settings: Settings, member: Member | None) -> int:
         SettingsError: the address cannot be used; the message says what to do.
     """
     if member is not None:
-        return server.adopt(member.open_sockets(), Loads(member.place.loads, member.place.number, SystemClock()))
+        loads = Loads(member.place.loads, member.place.number, SystemClock())
+        return server.adopt(member.open_sockets(), loads, Path(member.place.folder))
     try:
         return server.bind()
     except OSError as exc:

@@ -15,6 +15,7 @@ import tty
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import click
 from rich.console import Console
@@ -50,10 +51,12 @@ def top(*, once: bool, port: int | None, env_file: Path | None) -> None:
     """
     settings = load_operator_settings(env_file, port)
 
-    def ask() -> Mapping[str, Any]:
-        return _fetch(settings)
+    first = _fetch(settings)
 
-    view = View(ask(), build_link(settings, "/metrics-dashboard"))
+    def ask() -> Mapping[str, Any]:
+        return _fetch(settings, str(first.get("node", "")))
+
+    view = View(first, build_link(settings, "/metrics-dashboard"))
     console = Console()
     if once or not console.is_terminal:
         console.print(view.whole())
@@ -61,8 +64,9 @@ def top(*, once: bool, port: int | None, env_file: Path | None) -> None:
     _watch(view, ask, console, SystemClock())
 
 
-def _fetch(settings: Settings) -> Mapping[str, Any]:
-    data = call_operator(settings, "GET", _DATA)
+def _fetch(settings: Settings, node: str = "") -> Mapping[str, Any]:
+    """Ask the server; of several processes at its address, the one with this `node`."""
+    data = call_operator(settings, "GET", f"{_DATA}?node={quote(node)}")
     if not isinstance(data, dict) or "state" not in data:
         raise UpstreamRejectedError("another kind of server answers there")
     return data

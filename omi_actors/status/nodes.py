@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from prometheus_client import generate_latest
 
-from config.groups.store import name_process
+from config.groups.store import name_siblings
 from omi_actors import __version__
 from omi_actors.instruments.counts import count, gauge
 from omi_actors.instruments.exposition import merge_metrics
@@ -95,10 +95,7 @@ def build_nodes(tree: Tree, parts: Parts, check: Callable[[], Mapping[str, Mappi
     settings = parts.settings
     if not settings.is_postgres:
         return None
-    near = [settings.node_name]
-    if settings.processes > 1:
-        base = settings.node_name.rpartition("-")[0]
-        near = [name_process(base, number) for number in range(1, settings.processes + 1)]
+    near = name_siblings(settings.node_name, settings.processes)
     report = partial(build_report, tree, parts)
     return Nodes(tree.store, lambda: report(check()), node=settings.node_name, near=near)
 

@@ -60,7 +60,9 @@ async def start(monkeypatch):
         def command(place: Place) -> list[str]:
             return [sys.executable, "-S", "-c", script, str(place)]
 
-        parent = Processes(command, [listening], make_loads(count), lambda known: told.append(dict(known)), grace_s=0.0)
+        parent = Processes(
+            command, [listening], make_loads(count), "", lambda known: told.append(dict(known)), grace_s=0.0
+        )
         task = asyncio.create_task(parent.run(count))
         tasks.append((parent, task))
         return Family(parent, listening, told), task

@@ -23,11 +23,12 @@ from web.handlers.caller import Access
 from web.handlers.guarded import GuardedHandler
 from web.pages.render import OPERATOR_PLACE, TIMELINES, render_error
 from web.problems import API, INTERNAL, Problem, api_problem, problem_json
+from web.relay import RELAYED, Relay, headers_of
 from web.requests import CLOSED, count_request, request_id_of
 
 _log = get_logger("web.requests")
 _METHODS = frozenset(RequestHandler.SUPPORTED_METHODS)
-_UNAUTHORIZED, _METHOD_NOT_ALLOWED = 401, 405
+_UNAUTHORIZED, _NOT_FOUND, _METHOD_NOT_ALLOWED = 401, 404, 405
 _SERVER_ERROR = 500
 
 # Failures that Tornado finds before our code runs.
@@ -112,6 +113,32 @@ class BaseHandler(GuardedHandler):
         if self.site.traffic.is_draining:
             sent.add_done_callback(lambda _: connection.close())
         return sent
+
+    async def answer_at(self, node: str) -> bool:
+        """Let the process with this node answer, if it is another one at this address. Else return False."""
+        relay = self.site.relay
+        return relay is not None and node in relay.others and await self._pass_on(relay, node, is_search=False)
+
+    async def answer_elsewhere(self) -> bool:
+        """Let the process at this address answer that finds what is asked for. Return False if none does."""
+        relay = self.site.relay
+        if relay is not None:
+            for node in relay.others:
+                if await self._pass_on(relay, node, is_search=True):
+                    return True
+        return False
+
+    async def _pass_on(self, relay: Relay, node: str, *, is_search: bool) -> bool:
+        if RELAYED in self.request.headers:
+            return False
+        reply = await relay.pass_on(self.request, node)
+        if reply is None or (is_search and reply.code == _NOT_FOUND):
+            return False
+        self.set_status(reply.code)
+        for name, value in headers_of(reply).items():
+            self.set_header(name, value)
+        self.finish(reply.body)
+        return True
 
     async def has_left(self) -> bool:
         """Return True if a reply has left this machine. Call it right after `finish`."""

@@ -16,6 +16,7 @@ from web.edge.tolerant_json import read_object
 from web.handlers.base import BaseHandler
 from web.handlers.caller import OPERATOR_COOKIE, SECURE_OPERATOR_COOKIE, Access
 from web.handlers.event_stream import EventStreamHandler
+from web.handlers.pages import NODE
 from web.pages.render import DASHBOARD
 from web.parameters import Field, Number
 
@@ -76,7 +77,7 @@ class RestartHandler(BaseHandler):
     has_own_deadline = True
     is_slow_by_nature = True
 
-    @declare(Fields({"restarted": str}), body=(_PATH,), style="open", errors=(404,))
+    @declare(Fields({"restarted": str}), query=(NODE,), body=(_PATH,), style="open", errors=(404,))
     async def post(self) -> None:
         """Restart the actor with the `path` of the body, a string.
 
@@ -86,6 +87,8 @@ class RestartHandler(BaseHandler):
         path = read_object(self.request.body or b"{}", max_bytes=_MAX_BODY_BYTES).get("path")
         if not isinstance(path, str):
             raise BadRequestError("`path` must be a string, as in the section `actors` of data.json.")
+        if await self.answer_at(NODE.read(self)):
+            return
         actors = self.site.system.actors
         actors.require(path)
         try:

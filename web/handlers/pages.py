@@ -13,7 +13,10 @@ from web.edge.browsers import PAGE_POLICY
 from web.handlers.base import BaseHandler
 from web.handlers.caller import Access
 from web.pages.render import DASHBOARD, FILES, read_asset, render_dashboard, render_index
+from web.parameters import Text
 from web.problems import iso_time
+
+NODE = Text("node", "Which of several processes at this address; others are ignored.", max_chars=64)
 
 
 class AssetHandler(BaseHandler):
@@ -124,9 +127,11 @@ class DashboardDataHandler(BaseHandler):
     is_kept = False
     is_paced = True
 
-    @declare(dict[str, Any])
+    @declare(dict[str, Any], query=(NODE,))
     async def get(self) -> None:
         """Send the dashboard's document, whose form may change."""
+        if await self.answer_at(NODE.read(self)):
+            return
         self.set_header("Content-Type", "application/json; charset=utf-8")
         self.finish(await self.site.dashboard.load())
 
@@ -139,9 +144,11 @@ class MinutesHandler(BaseHandler):
     route = f"{DASHBOARD}/minutes.json"
     access = Access.OPERATOR
 
-    @declare(dict[str, Any])
+    @declare(dict[str, Any], query=(NODE,))
     async def get(self) -> None:
         """Send a column for each figure."""
+        if await self.answer_at(NODE.read(self)):
+            return
         self.send_json(await self.site.system.load_minutes())
 
     head = get

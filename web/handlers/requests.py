@@ -25,7 +25,7 @@ class TimelineHandler(BaseHandler):
     content_policy = PAGE_POLICY
 
     @declare((dict[str, Any], PAGE))
-    def get(self, request_id: str) -> None:
+    async def get(self, request_id: str) -> None:
         """Show the stages, log lines and jobs of one request.
 
         Raises:
@@ -33,6 +33,8 @@ class TimelineHandler(BaseHandler):
         """
         timeline = build_timeline(request_id)
         if timeline is None:
+            if await self.answer_elsewhere():
+                return
             raise NotFoundError(
                 "Nothing is kept of this request.",
                 hint="REQUEST_LOG_SIZE says how many are kept; `omi-actors logs` finds older lines in the log file.",

@@ -46,6 +46,10 @@ class _WebhookHandler(BaseHandler):
     access = Access.OPERATOR
     content_policy = PAGE_POLICY
 
+    async def is_answered_elsewhere(self, request_id: str) -> bool:
+        """Return True if another process at this address has the webhook, and has answered."""
+        return WEBHOOKS.find(request_id) is None and await self.answer_elsewhere()
+
     def find(self, request_id: str) -> KeptWebhook:
         """Return the webhook.
 
@@ -86,8 +90,10 @@ class WebhookHandler(_WebhookHandler):
     route = f"{WEBHOOKS_PLACE}/:id"
 
     @declare((dict[str, Any], PAGE))
-    def get(self, request_id: str) -> None:
+    async def get(self, request_id: str) -> None:
         """Show one of the latest webhooks, without its text."""
+        if await self.is_answered_elsewhere(request_id):
+            return
         self.show(_build_form(self.find(request_id), may_act=self.is_operator))
 
     head = get
@@ -101,6 +107,8 @@ class RevealHandler(_WebhookHandler):
     @declare((dict[str, Any], PAGE))
     async def post(self, request_id: str) -> None:
         """Show one of the latest webhooks with its text; the audit log has who asked."""
+        if await self.is_answered_elsewhere(request_id):
+            return
         webhook, body = self.find_text(request_id)
         await self.site.system.queue_admin.record(Action.SHOW_TEXT, {"webhook": request_id}, by=self.requester)
         self.show(_build_form(webhook, may_act=True) | _build_text(webhook, body))
@@ -117,6 +125,8 @@ class ReplayHandler(_WebhookHandler):
     @declare((dict[str, Any], PAGE))
     async def post(self, request_id: str) -> None:
         """Send a webhook to a scratch session, and show what became of it."""
+        if await self.is_answered_elsewhere(request_id):
+            return
         webhook, body = self.find_text(request_id)
         label = new_id()[-12:]
         key = scratch_key(label)

@@ -8,6 +8,7 @@ import * as sections from "./sections.js";
 
 const TITLE = "Omi Actors";
 const REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/;
+const NODE = /^[A-Za-z0-9._-]{1,64}$/; // of several processes at this address, the one that the page shows
 const DAY_EVERY_MS = 60_000;
 const body = document.body;
 let shown; // the latest document
@@ -45,6 +46,7 @@ function show(data) {
   for (const [name, draw] of Object.entries(PARTS)) if (data[name]) draw(data);
   byId("demo").hidden = !data.demo;
   setText("node", data.node ?? "");
+  body.dataset.node = NODE.test(data.node ?? "") ? data.node : "";
   byId("taken").setAttribute("datetime", data.takenAt);
   if (byId("hour").open) fill(byId("hour-body"), hourTable(data.tiles, clock(data.takenAt)));
   if (performance.now() - dayAt > DAY_EVERY_MS) loadDay();
@@ -58,7 +60,7 @@ let dayAt = -Infinity;
 async function loadDay() {
   dayAt = performance.now();
   try {
-    const reply = await fetch(`${body.dataset.place}/minutes.json`, { cache: "no-store" });
+    const reply = await fetch(`${body.dataset.place}/minutes.json?node=${body.dataset.node}`, { cache: "no-store" });
     if (reply.ok) showDay(await reply.json(), shown);
   } catch {
     // The next document tries again in a minute.
