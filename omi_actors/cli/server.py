@@ -71,7 +71,7 @@ def run(loaded: LoadedSettings, place: str | None = None, *, has_last_tables: bo
     Raises:
         ExpectedError: the address, the store or the log file cannot be opened; the message says why.
     """
-    sys.setswitchinterval(_SWITCH_S)
+    tune_python()
     url = loaded.settings.database_url
     require_driver(url.get_secret_value() if url else "")
     settings, member = loaded.settings, Member(Place.parse(place)) if place else None
@@ -86,6 +86,12 @@ def run(loaded: LoadedSettings, place: str | None = None, *, has_last_tables: bo
         except Exception as exc:  # noqa: BLE001 (the last place that can log it, without a traceback's values)
             _log.critical("crashed", error=type(exc).__name__, exc_info=exc)
             return EXIT_SOFTWARE
+
+
+def tune_python() -> None:
+    """Set Python's own times of waiting: for its lock, and between two looks for garbage."""
+    sys.setswitchinterval(_SWITCH_S)
+    gc.set_threshold(_YOUNG_OBJECTS)
 
 
 def find_loop_factory(settings: Settings) -> "Callable[[], asyncio.AbstractEventLoop] | None":
@@ -168,7 +174,6 @@ async def _serve(loaded: LoadedSettings, member: Member | None, *, has_last_tabl
         # Objects that exist now exist until the end, so the garbage collector can skip them. Imports leave no garbage
         # to collect first, which would hold the first requests for 0.1 s.
         gc.freeze()
-        gc.set_threshold(_YOUNG_OBJECTS)
         tasks = [asyncio.create_task(_check_model(system, shows_failure=not member or member.place.number == 1))]
         if settings.log_level == "debug":
             tasks.append(asyncio.create_task(tables.print_each_minute()))

@@ -168,7 +168,10 @@ class Sending:
             reset_context(token)
             self._is_pumping = False
         if self._open == 0:
-            self._on_done([reply for reply in self._replies if reply is not None], self._error)
+            self._end()
+
+    def _end(self) -> None:
+        self._on_done([reply for reply in self._replies if reply is not None], self._error)
 
     def _send(self, index: int) -> None:
         self._sent += 1
@@ -190,8 +193,12 @@ class Sending:
             self._replies[index] = future.result()
         except Exception as error:  # noqa: BLE001 (passed to `on_done`, which answers)
             self._error = self._error or error
-        if not self._is_pumping:
+        if self._is_pumping:
+            return
+        if self._sent < len(self._messages):
             self._pump()
+        elif self._open == 0:
+            self._end()
 
 
 async def send_all(

@@ -95,6 +95,8 @@ class RecentSegments:
 
     def find(self, key: str) -> int | None:
         """Return the latest version of the segment with `key`; None if it is not remembered."""
+        if not self._entries:
+            return None
         place = self._find(_DIGEST.pack(hash(key)))
         return None if place < 0 else int(_ENTRY.unpack_from(self._entries, place)[1])
 
@@ -103,7 +105,7 @@ class RecentSegments:
         entries = self._entries
         for key, version in seen.items():
             entry = _ENTRY.pack(hash(key), version)
-            place = self._find(entry[: _DIGEST.size])
+            place = self._find(entry[: _DIGEST.size]) if self._entries else -1
             if place >= 0:
                 entries = entries.replace(self._entries[place : place + _ENTRY_SIZE], b"")
             entries += entry

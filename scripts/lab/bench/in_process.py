@@ -8,16 +8,17 @@ import asyncio
 import contextlib
 import gc
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from config.settings import load_settings
 from omi_actors.actors.session.actor import SessionActor
 from omi_actors.actors.session.messages import IngestSegments
+from omi_actors.cli.server import find_loop_factory, tune_python
 from omi_actors.clients.model import DemoModel, Model
 from omi_actors.clock import Clock
 from omi_actors.domain.hearing.segments import Segment
@@ -26,8 +27,17 @@ from omi_actors.parts import BuildSession, Parts
 from omi_actors.system import System
 from scripts.lab.bench.machine import RowFailedError, run_module
 
+T = TypeVar("T")
+
 # Period of the meter (s); a stall of the loop shows as a late callback.
 _LOOK_S = 0.005
+
+
+def run_as_server(measure: Coroutine[Any, Any, T]) -> T:
+    """Run a measurement on the server's event loop, and with Python tuned as the server does it."""
+    tune_python()
+    with asyncio.Runner(loop_factory=find_loop_factory(load_settings())) as runner:
+        return runner.run(measure)
 
 
 async def run_row(module: str, options: Mapping[str, object], *, within_s: float) -> Mapping[str, Any]:

@@ -181,21 +181,23 @@ ROWS: Mapping[str, Row] = {
     "sessions": Row(
         what="live sessions in one process",
         how=(
-            "In a process without HTTP: every session hears 30 segments in one durable webhook. Bytes per session are "
+            "In a process without HTTP, on the server's event loop: every session hears 30 segments in one durable "
+            "webhook (`durable activations per s`). Bytes per session are "
             "the growth of resident memory; lag is the delay of a due callback on the loop while webhooks go to "
             "random sessions. `activations per s`: first webhooks over a store that answers from memory."
         ),
-        target="100,000 at ≤ 4 KiB, lag < 50 ms, ≥ 10,000 activations/s",
+        target="100,000 at ≤ 4 KiB, lag < 50 ms, ≥ 10,000 activations/s, ≥ 3,000 durable",
         measure=lambda bench: measure_sessions(bench.sizes.sessions, folder=bench.folder("sessions")),
         show=lambda found: (
             f"{found['sessions']:,} at {found['bytes_per_session'] / 1024:.1f} KiB, lag {found['lag_max_ms']} ms, "
-            f"{found['activations_per_s']:,} activations/s"
+            f"{found['activations_per_s']:,} activations/s, {found['durable_activations_per_s']:,} durable"
         ),
         reaches=lambda found: (
             found["sessions"] >= 100_000  # noqa: PLR2004
             and found["bytes_per_session"] <= 4096  # noqa: PLR2004
             and found["lag_max_ms"] < 50  # noqa: PLR2004
             and found["activations_per_s"] >= 10_000  # noqa: PLR2004
+            and found["durable_activations_per_s"] >= 3_000  # noqa: PLR2004
         ),
     ),
     "answers": Row(

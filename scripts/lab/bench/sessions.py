@@ -5,7 +5,6 @@ python -m scripts.lab.bench.sessions --part=live|activation --count=N --folder=D
 """
 
 import argparse
-import asyncio
 import gc
 import os
 import random
@@ -22,7 +21,7 @@ from omi_actors.clock import Clock, SystemClock
 from omi_actors.domain.sessions.records import SessionCommit
 from omi_actors.kit.future import Future
 from omi_actors.store.facade import Store
-from scripts.lab.bench.in_process import LagMeter, Speech, call_all, open_system, run_row
+from scripts.lab.bench.in_process import LagMeter, Speech, call_all, open_system, run_as_server, run_row
 from scripts.lab.bench.machine import read_resident_bytes
 from scripts.lab.replay.report import percentile
 
@@ -135,7 +134,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True)
     options = parser.parse_args()
     measure = _measure_live if options.part == "live" else _measure_activation
-    figures = asyncio.run(measure(options.count, options.folder, SystemClock()))
+    figures = run_as_server(measure(options.count, options.folder, SystemClock()))
     print(msgspec.json.encode(figures).decode())
 
 
