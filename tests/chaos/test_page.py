@@ -108,10 +108,11 @@ def test_page_shows_what_kills_broke_of_persons_data():
 
 
 def test_page_shows_power_cuts_with_their_circumstances():
-    names = ("cuts", "webhooks_acknowledged", "answers_spoken", "changes_of_files", "syncs")
+    names = ("cuts", "webhooks_acknowledged", "answers_spoken", "memories_kept_or_deleted", "changes_of_files", "syncs")
     power = dict.fromkeys(names, 1_000) | {
         "lost": 0,
         "stored_twice": 1,
+        "came_back": 0,
         "said_again": 2,
         "unopened": 3,
         "planted_found_in": 30,
@@ -127,7 +128,7 @@ def test_page_shows_power_cuts_with_their_circumstances():
 
     page = render_page([_run("sqlite", _fault("kill"))], (), power)
 
-    assert "| 1,000 | 1,000 | 1,000 | 1,000 | 1,000 | 0 | 1 | 2 | 3 | in 30 of 100 cuts |" in page
+    assert "| 1,000 | 1,000 | 1,000 | 1,000 | 1,000 | 1,000 | 0 | 1 | 0 | 2 | 3 | in 30 of 100 cuts |" in page
     assert "What was not synced: kept 5, torn 4." in page
     assert "Machine: a cpu, 2 cores, 8 GiB, a system. Versions: sqlite 3.45." in page
     assert "commit abc: `scripts/power_cuts`, seed 7." in page

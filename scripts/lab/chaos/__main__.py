@@ -52,13 +52,13 @@ def main(  # noqa: PLR0913 (one per option)
 
     Exits 1 if the outcome of a fault is not allowed. To publish: run it on both databases with --json
     docs/reliability-sqlite.json and docs/reliability-postgres.json, then with --docs. With --merge, the file keeps the
-    outcomes of all other faults.
+    outcomes of all other faults. Those of a session's owner may stand in docs/owners-postgres.json.
     """
     if docs:
         files = [_DOCS / name for name in ("power-cuts.json", "storms.json")]
         power, storms = [msgspec.json.decode(file.read_bytes()) if file.exists() else None for file in files]
-        page = render_page(_read_all("reliability"), _read_all("kills"), power, storms)
-        (_DOCS / "reliability.md").write_text(page)
+        runs = _read_all("reliability") + _read_all("owners")
+        (_DOCS / "reliability.md").write_text(render_page(runs, _read_all("kills"), power, storms))
         return
     clock, sizes = SystemClock(), QUICK if quick else Sizes()
     order = Order(

@@ -47,7 +47,8 @@ server starts with nothing, is stopped, starts again and is killed. Its folder i
 moment beside a sync, right after a promise, or anywhere. What was not synced is kept, lost, or torn: of each 512 bytes
 some version survives, and of the changes to names the first ones. The `-shm` file is left out. What is left is opened
 with the program's own store and judged: every acknowledged segment and question is there once, every answer that left
-is stored and will not be said again as if it never was, the database is whole, and so are the files beside it.
+is stored and will not be said again as if it never was, what a person kept is there and what they deleted is gone, the
+database is whole, and so are the files beside it.
 
 A server with `synchronous=NORMAL` planted in it shows that the cuts find what they look for.
 """
@@ -56,10 +57,12 @@ _POWER_COLUMNS = {
     "cuts": "cuts",
     "webhooks_acknowledged": "webhooks acknowledged",
     "answers_spoken": "answers that left",
+    "memories_kept_or_deleted": "memories kept or deleted",
     "changes_of_files": "changes of files",
     "syncs": "syncs",
     "lost": "acknowledged, lost",
     "stored_twice": "stored twice",
+    "came_back": "came back",
     "said_again": "would be said again",
     "unopened": "files that do not open",
 }
@@ -146,7 +149,7 @@ def render_page(
     parts += _power(power) if power else ()
     parts += _storms(storms) if storms else ()
     for run in runs:
-        parts += ["", f"## {run['database']}", "", *_table(run), "", *_details(run), *_circumstances(run)]
+        parts += ["", f"## {_title(run)}", "", *_table(run), "", *_details(run), *_circumstances(run)]
     return "\n".join(parts) + "\n"
 
 
@@ -166,10 +169,11 @@ def _kills(tests: Sequence[Mapping[str, Any]]) -> Iterable[str]:
 
 def _power(test: Mapping[str, Any]) -> Iterable[str]:
     yield _POWER
-    yield f"| {' | '.join(_POWER_COLUMNS.values())} | planted fault found |"
-    yield "|---" * (len(_POWER_COLUMNS) + 1) + "|"
+    columns = {name: words for name, words in _POWER_COLUMNS.items() if name in test}  # an older run has fewer
+    yield f"| {' | '.join(columns.values())} | planted fault found |"
+    yield "|---" * (len(columns) + 1) + "|"
     found = f"in {test['planted_found_in']:,} of {test['planted_cuts']:,} cuts"
-    yield f"| {' | '.join(f'{test[name]:,}' for name in _POWER_COLUMNS)} | {found} |"
+    yield f"| {' | '.join(f'{test[name]:,}' for name in columns)} | {found} |"
     yield ""
     fates = ", ".join(f"{fate} {count}" for fate, count in sorted(test["cuts_by_fate"].items()))
     machine = "{cpu}, {cores} cores, {memory_gib} GiB, {system}".format(**test["machine"])
@@ -191,6 +195,12 @@ def _storms(test: Mapping[str, Any]) -> Iterable[str]:
     yield f"- Planted faults, each found: {plants}. All events: {test['digest']}."
     yield f"- Machine: {machine} GiB. Versions: {versions}."
     yield f"  Measured {test['date']}, commit {test['commit']}: `{test['command']}`."
+
+
+def _title(run: Mapping[str, Any]) -> str:
+    """Return the database, and that all faults are of sessions' owners if they are."""
+    of_owners = all(fault["name"].startswith("owner_") for fault in run["faults"])
+    return f"{run['database']}{': the owner of sessions' if of_owners else ''}"
 
 
 def _played(run: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:

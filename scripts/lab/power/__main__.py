@@ -80,6 +80,7 @@ def count(recording: Recording, findings: Sequence[Finding]) -> dict[str, object
         "cuts_by_fate": dict(Counter(one.cut.unsynced.value for one in findings)),
         "webhooks_acknowledged": len(recording.promised),
         "answers_spoken": len(recording.spoken),
+        "memories_kept_or_deleted": len(recording.memories),
         "changes_of_files": sum(not isinstance(event, Sent | Synced) for event in events),
         "syncs": sum(isinstance(event, Synced) for event in events),
         **{kind: sum(len(getattr(one, kind)) for one in findings) for kind in KINDS},

@@ -7,7 +7,7 @@ import multiprocessing
 import random
 import shutil
 import tempfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -44,6 +44,7 @@ _MESSAGES = (
     " FROM message JOIN session ON session.id = message.session_id"
     " LEFT JOIN delivery ON delivery.message_id = message.id LEFT JOIN job ON job.job_id = message.job_id"
 )
+_MEMORIES = "SELECT text FROM memory"
 # States of a job that will end with an answer, and of an answer that will be sent as if it never was.
 _AT_WORK = ("ready", "running")
 _UNSENT = ("pending", "kept")
@@ -60,7 +61,7 @@ class Cut(NamedTuple):
 
 
 # Kinds of broken promises.
-KINDS = ("lost", "stored_twice", "said_again", "unopened")
+KINDS = ("lost", "stored_twice", "came_back", "said_again", "unopened")
 
 
 @dataclass(slots=True)
@@ -70,6 +71,7 @@ class Finding:
     cut: Cut
     lost: list[str] = field(default_factory=list)
     stored_twice: list[str] = field(default_factory=list)
+    came_back: list[str] = field(default_factory=list)
     said_again: list[str] = field(default_factory=list)
     unopened: list[str] = field(default_factory=list)
 
@@ -83,7 +85,8 @@ def choose_cuts(recording: Recording, count: int, seed: int) -> list[Cut]:
     """Return cuts in the order of their moments: beside syncs, after promises, and anywhere."""
     rng = random.Random(seed)  # noqa: S311 (moments of a test)
     syncs = [number for number, event in enumerate(recording.events) if isinstance(event, Synced)]
-    promises = [one[0] for one in recording.promised] + [one[0] for one in recording.spoken]
+    promised = (recording.promised, recording.spoken, recording.memories)
+    promises = [one[0] for some in promised for one in some]
     cuts = []
     for number in range(count):
         draw = rng.random()
@@ -143,6 +146,7 @@ def _judge(recording: Recording, cut: Cut, data: Path) -> Finding:
     try:
         engine.open()
         kept, at_work = engine.read(_load)
+        memories = Counter(text for (text,) in engine.read(lambda tx: tx.fetch(_MEMORIES)))
         finding.unopened += engine.read(_find_damage)
     except StoreError as error:
         finding.unopened.append(str(error))
@@ -151,6 +155,7 @@ def _judge(recording: Recording, cut: Cut, data: Path) -> Finding:
         engine.close()
     promised = merge_promises(promise for number, promise in recording.promised if number < cut.at)
     _judge_promises(finding, promised, kept, at_work)
+    _judge_memories(finding, recording, memories)
     for number, uid, text in recording.spoken:
         if number < cut.at:
             _judge_spoken(finding, uid, text.removeprefix(AGAIN), kept.get(uid, Kept((), ())).messages)
@@ -205,6 +210,20 @@ def _judge_promises(finding: Finding, promised: dict[str, Promised], kept: dict[
         messages = kept.get(uid, Kept((), ())).messages
         if not any(one.role == "user" and one.job_id in at_work and asked.search(one.text) for one in messages):
             finding.lost.append(name)
+
+
+def _judge_memories(finding: Finding, recording: Recording, memories: Counter[str]) -> None:
+    """Judge a person's memories. One that is deleted in this recording may be gone before that is acknowledged."""
+    deleted = {text for _, text, is_kept in recording.memories if not is_kept}
+    for number, text, is_kept in recording.memories:
+        if number >= finding.cut.at:
+            return
+        if is_kept and text not in deleted and not memories[text]:
+            finding.lost.append(text)
+        if memories[text] > 1:
+            finding.stored_twice.append(text)
+        if not is_kept and memories[text]:
+            finding.came_back.append(text)
 
 
 def _judge_spoken(finding: Finding, uid: str, text: str, messages: Sequence[KeptMessage]) -> None:

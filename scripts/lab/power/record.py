@@ -16,6 +16,7 @@ import msgspec
 from config.env_file import load_env_file
 from config.secrets_file import FILE_NAME as SECRETS
 from omi_actors.clock import SystemClock
+from scripts.lab.power.person import DELETES, ID_HEADER, KEEPS, Person
 from scripts.lab.power.trace import Event, Sent, Synced, TraceError, build_strace, read_trace
 from scripts.lab.replay.accept_log import Promise, build_promise
 from scripts.lab.replay.fake_omi import FakeOmi
@@ -30,10 +31,11 @@ from scripts.lab.replay.server_process import SERVE, build_server
 
 # Of the webhooks, those after the restart.
 _AFTER_RESTART = 0.25
+# Of the webhooks of the run that is killed, those with a reply before.
+_BEFORE_KILL = 0.8
 _MODEL_DELAY_S = 0.05
 _USERS = 40
 _SIGN_IN = "sign-in"
-_ID_HEADER = "x-request-id"
 _REPLY_ID = re.compile(rb"\r\nX-Request-Id: (\S+)", re.IGNORECASE)
 _NOTIFICATION = re.compile(rb"POST /v2/integrations/[^/]+/notification\?(\S+) HTTP")
 # A traced start takes several times as long; then seconds until strace has written its last line, and between looks.
@@ -56,7 +58,8 @@ class Recording:
     """Events of a run in their order, and what the server promised by them, each with the number of its event.
 
     `promised` are acknowledged webhooks; `spoken` are uid and text of answers that left; `signed_in` are the operator's
-    acknowledged sign-ins. `first_reply` is the number of the first reply to anybody, `secrets` what was made then.
+    acknowledged sign-ins; `memories` were kept, or deleted (False). `first_reply` is the number of the first reply to
+    anybody, `secrets` what was made then.
     """
 
     root: Path
@@ -64,6 +67,7 @@ class Recording:
     promised: list[tuple[int, Promise]] = field(default_factory=list)
     spoken: list[tuple[int, str, str]] = field(default_factory=list)
     signed_in: list[int] = field(default_factory=list)
+    memories: list[tuple[int, str, bool]] = field(default_factory=list)
     first_reply: int = 0
     secrets: Mapping[str, str] = field(default_factory=dict)
 
@@ -79,6 +83,7 @@ class Recorder:
         self._data = self._work_dir / "disk" / "data"
         self._sent: dict[str, RecordedRequest] = {}
         self._target: Target | None = None
+        self._person = Person()
         self._recording = Recording(self._data.parent)
 
     async def record(self) -> Recording:
@@ -126,14 +131,18 @@ class Recorder:
             await server.start(ready_within_s=_START_WITHIN_S)
             pid = server.pid
             await self._sign_in(target)
+            living = asyncio.create_task(self._person.live(target))
             sender = Sender(target, clock=self._clock)
             sending = asyncio.create_task(sender.send([self._name(request) for request in requests]))
             if is_killed:
-                await asyncio.wait({sending}, timeout=requests[-1].at_s)
+                # While replies are on their way, however busy the machine is.
+                while len(sender.outcomes) < _BEFORE_KILL * len(requests):  # noqa: ASYNC110 (no event comes)
+                    await asyncio.sleep(_POLL_S)
                 server.kill()
                 await sending
             else:
                 await sending
+                living.cancel()
                 server.send_signal(signal.SIGTERM)
                 await server.wait(within_s=60.0)
         finally:
@@ -146,7 +155,7 @@ class Recorder:
     def _name(self, request: RecordedRequest) -> RecordedRequest:
         """Give a request an id, by which its reply is found in the trace."""
         name = f"power-{len(self._sent)}"
-        self._sent[name] = msgspec.structs.replace(request, headers={**request.headers, _ID_HEADER: name})
+        self._sent[name] = msgspec.structs.replace(request, headers={**request.headers, ID_HEADER: name})
         return self._sent[name]
 
     async def _sign_in(self, target: Target) -> None:
@@ -155,7 +164,7 @@ class Recorder:
         async with HttpClient(target.host, target.port) as http:
             headers = {"Authorization": f"Bearer {token}"}
             link = msgspec.json.decode((await http.request("POST", "/operator/links", headers=headers)).body)
-            await http.request("GET", link["path"], headers={_ID_HEADER: _SIGN_IN})
+            await http.request("GET", link["path"], headers={ID_HEADER: _SIGN_IN})
 
     async def _wait_for_end(self, trace: Path, pid: int) -> None:
         """Wait until strace has seen the end of the process."""
@@ -185,6 +194,8 @@ class Recorder:
         if found is None:
             return
         name = found[1].decode()
+        if name.startswith((KEEPS, DELETES)) and head.startswith((b"HTTP/1.1 200", b"HTTP/1.1 201")):
+            recording.memories.append((number, name.replace(DELETES, KEEPS), name.startswith(KEEPS)))
         if name == _SIGN_IN and head.startswith(b"HTTP/1.1 303"):
             recording.signed_in.append(number)
         request = self._sent.get(name)
