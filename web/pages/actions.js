@@ -67,8 +67,8 @@ const ACTIONS = {
     const name = path.split("/").pop();
     const effect = "It ends after the message that it handles, and starts anew. Waiting messages stay. Some actors restart with their whole group.";
     if (!(await confirmed(`Restart ${name}?`, effect, "Restart"))) return "";
-    const { place, node } = document.body.dataset;
-    await post(`${place}/actors/restart?node=${node ?? ""}`, { path });
+    const { place, query } = document.body.dataset;
+    await post(`${place}/actors/restart${query ?? ""}`, { path });
     return `${name} is started anew.`;
   },
 };

@@ -46,7 +46,7 @@ function show(data) {
   for (const [name, draw] of Object.entries(PARTS)) if (data[name]) draw(data);
   byId("demo").hidden = !data.demo;
   setText("node", data.node ?? "");
-  body.dataset.node = NODE.test(data.node ?? "") ? data.node : "";
+  body.dataset.query = data.nodes?.length && NODE.test(data.node ?? "") ? `?node=${data.node}` : "";
   byId("taken").setAttribute("datetime", data.takenAt);
   if (byId("hour").open) fill(byId("hour-body"), hourTable(data.tiles, clock(data.takenAt)));
   if (performance.now() - dayAt > DAY_EVERY_MS) loadDay();
@@ -60,7 +60,7 @@ let dayAt = -Infinity;
 async function loadDay() {
   dayAt = performance.now();
   try {
-    const reply = await fetch(`${body.dataset.place}/minutes.json?node=${body.dataset.node}`, { cache: "no-store" });
+    const reply = await fetch(`${body.dataset.place}/minutes.json${body.dataset.query ?? ""}`, { cache: "no-store" });
     if (reply.ok) showDay(await reply.json(), shown);
   } catch {
     // The next document tries again in a minute.

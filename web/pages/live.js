@@ -123,8 +123,8 @@ export class Live {
   }
 
   async load(signal) {
-    const node = document.body.dataset.node ?? ""; // of several processes at this address always the same
-    const reply = await fetch(`${this.place}/data.json?node=${node}`, { signal, cache: "no-store" });
+    const query = document.body.dataset.query ?? ""; // of several processes at this address always the same
+    const reply = await fetch(`${this.place}/data.json${query}`, { signal, cache: "no-store" });
     if (reply.status === 401 || reply.status === 403) this.tell(SIGNED_OUT);
     if (reply.ok) this.hear(await reply.text());
   }
