@@ -6,7 +6,7 @@ Not here: words soon after an answer (meant.py), the open question (utterances.p
 
 import re
 
-from omi_actors.domain.hearing.meant import speaks_to_person
+from omi_actors.domain.hearing.meant import orders_person, speaks_to_person
 from omi_actors.domain.hearing.phrases import words_in, words_of
 from omi_actors.domain.hearing.question_end import is_complete
 
@@ -57,10 +57,38 @@ _REPLIES_UNSPACED = re.compile(
 )
 # "Oh, great" and "ah, yes" are replies, too.
 _SOUNDS = words_of("oh|ah|well|um|uh|hm|na|ach|eh|och|o|а|ой|ну|о|अरे|آه|ay|bah|euh|beh|ops|oops")
+_QUESTION_MARK = re.compile("[?？؟]")
 _MARK = re.compile(r"[,.!?:;…،؟।]")
 # Conjunctions that add to a request, and the most words that they add: "and stamps".
 _ADDING = words_of("and|or|plus|y|o|und|oder|et|ou|e|en|of|и|или|और|या|و|أو")
 _MOST_ADDED = 6
+# Words after which a name of something must follow, and no sentence can begin: articles, possessives, prepositions.
+_BEFORE_NOUN = words_of(
+    "of|the|a|an|my|your|our|their|his|with|for|in|at|by|into|from|between|without|during|every|each|very|near",
+    "de|del|el|la|los|las|un|una|mi|mis|tu|tus|su|sus|con|sin|sobre|entre|hasta|desde|en|al|cada",
+    "der|die|das|dem|den|des|ein|eine|einen|einem|einer|von|vom|zum|zur|im|am|für|beim|mein|meine|meinen|dein|deine|über|nach",
+    "du|le|les|une|au|aux|dans|sur|avec|chez|mon|ma|mes|ton|ta|ce|cette|entre|vers",
+    "da|dos|um|uma|em|na|nas|com|meu|minha|meus|seu|sua|ao|pelo|pela|sem|até",
+    "di|della|dello|dei|delle|il|gli|uno|dal|dalla|nel|nella|sul|sulla|tra|fra|mio|mia|alla|ai|i|per",
+    "een|mijn|jouw|de|het|van|voor|met|naar|tussen|zonder|elke",
+    "в|во|на|из|от|до|для|к|ко|у|за|под|над|без|через|при|мой|моя|мою|между",
+    "का|की|के|मेरा|मेरी|मेरे|एक",
+    "في|من|إلى|الى|على|عن|مع|بين|بدون|كل",
+)
+# Words that begin a sentence about somebody or something that was named before.
+_SUBJECTS = words_of(
+    "i|i'm|i've|i'll|we|we're|he|she|they|it's|it|that's|this is|there's|there is|here's|here you|here it",
+    "yo|él|ella|ellos|nosotros|está|están|estoy|es que|eso|esto|ya está|ya he|ya lo|no está|no es|creo que|aquí está",
+    "ich|wir|er|sie|es ist|das ist|da ist|hier ist|das sind|das war|das liegt|das steht|das geht|das hat",
+    "je|j'ai|il|elle|on|nous|ils|elles|c'est|ça|ce n'est|il y a|voilà|voici",
+    "eu|ele|ela|eles|nós|está|estão|estou|é que|isso|isto|já está|acho que|aqui está",
+    "io|lui|lei|noi|loro|sono|è|c'è|sta|questo è|quello è|ecco|credo che",
+    "ik|we|wij|hij|ze|zij|het is|dat is|er is|hier is|dat was",
+    "я|мы|он|она|они|это|вот",
+    "मैं|मैंने|हम|हमने|वह|वो|यह|ये|वहाँ|यहाँ",
+    "أنا|نحن|هو|هي|هذا|هذه|إنه|إنها|هنا|هناك",
+)
+_FEWEST_TOLD = 3
 # Characters read of a text, and the most words of a reply.
 _READ_CHARS = 160
 _MOST_REPLIED = 4
@@ -74,7 +102,22 @@ def is_for_others(text: str, question: str) -> bool:
         is_for_others("stamps and a padded envelope", "remind me to buy")  # False
     """
     text = text[:_READ_CHARS]
-    return _replies(text) or speaks_to_person(text, question)
+    return _replies(text) or speaks_to_person(text, question) or _begins_sentence(text, question)
+
+
+def _begins_sentence(text: str, question: str) -> bool:
+    """Return True for a sentence of its own after words that need a noun: "It's on the table."."""
+    last = words_in(question)[-1:]
+    words = words_in(text)
+    if not last or last[0] not in _BEFORE_NOUN or not words or _QUESTION_MARK.search(text) is not None:
+        return False
+    if orders_person(text, question):
+        return True
+    return len(words) >= _FEWEST_TOLD and _names_subject(words)
+
+
+def _names_subject(words: list[str]) -> bool:
+    return not _SUBJECTS.isdisjoint((*words[:1], " ".join(words[:2])))
 
 
 def adds_to(text: str) -> bool:
@@ -94,6 +137,7 @@ def _replies(text: str) -> bool:
         reply = " ".join(words_in(" ".join(words[:count])))
         if reply in _REPLIES:
             return True
-        if reply in _REPLIES_APART and (count == len(words) or _MARK.search(words[count - 1]) is not None):
+        is_apart = count == len(words) or _MARK.search(words[count - 1]) is not None
+        if reply in _REPLIES_APART and (is_apart or _names_subject(words_in(" ".join(words[count:])))):
             return True
     return False

@@ -203,6 +203,12 @@ def speaks_to_person(text: str, question: str) -> bool:
     return _is_found(cues.to_a_machine.sub("", folded), cues.second, _SECOND_UNSPACED)
 
 
+def orders_person(text: str, question: str) -> bool:
+    """Return True if these words, in the language of a question, begin with an order for people: "Come here."."""
+    cues = _cues_of(_choose_language(text, Moment(language=guess_language(question))))
+    return cues.person_commands.match(_bare(text)) is not None
+
+
 def find_topic(text: str) -> frozenset[str]:
     """Return the stems of the content words at the beginning of a question or an answer, some dozens."""
     return frozenset(_stems(text[:_READ_CHARS].casefold().split()))
