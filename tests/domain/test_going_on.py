@@ -210,6 +210,17 @@ def test_question_that_a_pause_ended_before_its_rest_arrived_is_asked_whole():
     assert listen((2.5, half), (17.0, rest)) == ["how long does it take to", "how long does it take to drive to Turin?"]
 
 
+@pytest.mark.parametrize("key", ["s1", "s2", ""])
+def test_segment_that_grows_after_a_pause_ended_its_question_is_asked_whole(key):
+    half = said("Hey Omi, how long does it take to", 1.0, key="s1")
+    whole = said("Hey Omi, how long does it take to drive to Turin?", 1.0, end_s=3.5, key=key)
+
+    assert listen((2.5, half), (7.0, whole)) == [
+        "how long does it take to",
+        "how long does it take to drive to Turin?",
+    ]
+
+
 def test_rest_of_a_question_that_arrives_long_after_is_not_joined():
     half, rest = said("Hey Omi, how long does it take to", 1.0), said("drive to Turin?", 2.3)
 

@@ -11,11 +11,14 @@ from omi_actors.domain.hearing.going_on import is_for_others
 from omi_actors.domain.hearing.names import may_wake
 from omi_actors.domain.hearing.pauses import Ending
 from omi_actors.domain.hearing.segments import StoredSegment
+from omi_actors.domain.hearing.speech import FoundQuestion, Piece, grow, is_piece, join
 from omi_actors.domain.hearing.state import SPLIT_ARRIVAL_S, Ended, EndedBy, HearingOptions, OpenUtterance, Others
 from omi_actors.domain.hearing.waits import is_ended_before, judge
 
 # Seconds by which the rest of a question may be late: as long as a lost connection of a phone usually lasts.
 _LATE_S = 60.0
+# Seconds that two versions of a segment overlap at least.
+_OVERLAP_S = 0.05
 
 
 def note_others(
@@ -49,19 +52,46 @@ def follows_statement(ended: Ended | None, segment: StoredSegment, now_s: float,
 
 
 def reopen(ended: Ended | None, segment: StoredSegment, now_s: float, options: HearingOptions) -> OpenUtterance | None:
-    """Return the question that a pause ended too early, by the segments' times. It is asked anew."""
+    """Return the question that a pause ended too early, by the segments' times, with this segment. It is asked anew.
+
+    Its place is another one then, so that it does not count as known.
+    """
     if ended is None or ended.broken is None or ended.speaker != segment.speaker or now_s - ended.at_s > _LATE_S:
         return None
     broken, question = ended.broken, ended.broken.question
     assert question is not None  # noqa: S101 (it was asked)
+    pieces = find_grown(broken, segment)
+    if pieces is None:
+        if not _belongs(broken, question, segment, options):
+            return None
+        pieces = join(broken.pieces, segment.key, segment.text, after_pause=False)
+    asked = question.ordinal + 1
+    pieces = tuple(replace(one, asked=asked) if one.key == question.key else one for one in pieces)
+    return replace(broken, pieces=pieces, scanned=0, opened_at=now_s)
+
+
+def _belongs(broken: OpenUtterance, question: FoundQuestion, segment: StoredSegment, options: HearingOptions) -> bool:
     if segment.start_s < broken.last_start_s or may_wake(segment.text, options.wake):
-        return None
+        return False
     if is_ended_before(broken, segment, options):
+        return False
+    return broken.others is None or not is_for_others(segment.text, question.text)
+
+
+def find_grown(utterance: OpenUtterance, segment: StoredSegment) -> tuple[Piece, ...] | None:
+    """Return the pieces of an utterance with a longer version of a segment; None if this segment is none.
+
+    It has the same id, or repeats the last words and starts with them or overlaps them.
+    """
+    if is_piece(utterance.pieces, segment.key):
+        return tuple(
+            Piece(one.key, one.text[: one.text[0].isspace()] + segment.text) if one.key == segment.key else one
+            for one in utterance.pieces
+        )
+    is_again = segment.start_s in (utterance.last_start_s, utterance.opened_start_s)
+    if utterance.question is None or not (is_again or segment.start_s < utterance.last_end_s - _OVERLAP_S):
         return None
-    if broken.others is not None and is_for_others(segment.text, question.text):
-        return None
-    pieces = tuple(replace(one, asked=one.asked + (one.key == question.key)) for one in broken.pieces)
-    return replace(broken, pieces=pieces, opened_at=now_s)
+    return grow(utterance.pieces, segment.text)
 
 
 def forget(ended: Ended | None, segment: StoredSegment, now_s: float) -> Ended | None:

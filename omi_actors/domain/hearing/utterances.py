@@ -13,14 +13,13 @@ from omi_actors.domain.hearing.asked import Asked, AskedQuestions
 from omi_actors.domain.hearing.going_on import adds_to, is_for_others
 from omi_actors.domain.hearing.names import may_wake
 from omi_actors.domain.hearing.pauses import Ending
-from omi_actors.domain.hearing.resuming import follows_statement, forget, note_ended, note_others, reopen
+from omi_actors.domain.hearing.resuming import find_grown, follows_statement, forget, note_ended, note_others, reopen
 from omi_actors.domain.hearing.segments import StoredSegment
 from omi_actors.domain.hearing.speech import (
     FoundQuestion,
     LineRules,
     Piece,
     cut,
-    grow,
     is_of_no_interest,
     is_piece,
     join,
@@ -40,9 +39,6 @@ from omi_actors.domain.hearing.state import (
     OpenUtterance,
 )
 from omi_actors.domain.hearing.waits import BEHIND_S, find_deadline, find_sign, is_ended_before, judge
-
-# Seconds that two versions of a segment overlap at least.
-_OVERLAP_S = 0.05
 
 
 def rename(utterance: OpenUtterance, segment: StoredSegment) -> OpenUtterance:
@@ -109,19 +105,18 @@ class UtteranceTracker:
             self._begin_conversation(segment.conversation_id)
         self._hear_others(segment)
         self._asked.note_speaker(segment.speaker)
-        utterance = self._open.pop(segment.speaker, None) or self._take_renamed(segment) or self._reopen(segment)
-        if utterance is None:
-            self._begin(segment)
-        else:
+        utterance = self._open.pop(segment.speaker, None) or self._take_renamed(segment)
+        if utterance is not None:
             self._add(utterance, segment)
+        elif not self._reopen(segment):
+            self._begin(segment)
         self._ended = forget(self._ended, segment, self._now_s)
         self._forget()
 
     def _add(self, utterance: OpenUtterance, segment: StoredSegment) -> None:
-        if is_piece(utterance.pieces, segment.key):
-            self._parse(self._rewrite(utterance, segment), segment)
-        elif (grown := self._find_grown(utterance, segment)) is not None:
-            self._parse(grown, segment)
+        grown = find_grown(utterance, segment)
+        if grown is not None:
+            self._parse(replace(utterance, pieces=grown, scanned=0), segment)
         elif segment.start_s < utterance.last_start_s:
             # A late segment is parsed alone: it does not continue the last one.
             self._parse(self._new_utterance(segment), segment, is_late=True)
@@ -161,14 +156,6 @@ class UtteranceTracker:
             self._open[utterance.speaker] = note_others(utterance, segment, self._now_s)
         else:
             self._begin_after(utterance, segment, EndedBy.SPEAKER)
-
-    def _find_grown(self, utterance: OpenUtterance, segment: StoredSegment) -> OpenUtterance | None:
-        """Return the utterance with a segment that repeats its last ones and adds words; None if it does not."""
-        is_again = segment.start_s in (utterance.last_start_s, utterance.opened_start_s)
-        if utterance.question is None or not (is_again or segment.start_s < utterance.last_end_s - _OVERLAP_S):
-            return None
-        pieces = grow(utterance.pieces, segment.text)
-        return None if pieces is None else replace(utterance, pieces=pieces, scanned=0)
 
     def _take_renamed(self, segment: StoredSegment) -> OpenUtterance | None:
         """Return the utterance of another speaker that holds this segment already."""
@@ -215,13 +202,15 @@ class UtteranceTracker:
             return self._asked.is_followed_by(segment.speaker)
         return mode is ListenMode.ALWAYS
 
-    def _reopen(self, segment: StoredSegment) -> OpenUtterance | None:
-        """Return the question that a pause ended too early; the same words are no repetition then."""
+    def _reopen(self, segment: StoredSegment) -> bool:
+        """Go on with the question that a pause ended too early; the same words are no repetition then."""
         utterance = reopen(self._ended, segment, self._now_s, self._options)
-        if utterance is not None and utterance.question is not None:
-            self._ended = None
-            self._asked.forget_words(utterance.question.text)
-        return utterance
+        if utterance is None or utterance.question is None:
+            return False
+        self._ended = None
+        self._asked.forget_words(utterance.question.text)
+        self._parse(utterance, segment)
+        return True
 
     def _new_utterance(self, segment: StoredSegment) -> OpenUtterance:
         pieces = (Piece(segment.key, segment.text),)
@@ -239,14 +228,6 @@ class UtteranceTracker:
             without_wake=without_wake,
             is_user=segment.is_user,
         )
-
-    def _rewrite(self, utterance: OpenUtterance, segment: StoredSegment) -> OpenUtterance:
-        """Replace a segment's text by its longer version."""
-        pieces = tuple(
-            Piece(p.key, p.text[: p.text[0].isspace()] + segment.text) if p.key == segment.key else p
-            for p in utterance.pieces
-        )
-        return replace(utterance, pieces=pieces, scanned=0)
 
     def _parse(self, utterance: OpenUtterance, segment: StoredSegment, *, is_late: bool = False) -> None:
         """Accept the questions in an utterance. The rest of the utterance stays open."""

@@ -26,7 +26,7 @@ _LONGEST_S = 30.0
 # Cases begin this far apart, so that the times are those of one question and not of the load.
 _APART_S = 0.05
 # Seconds after the last webhook in which every answer, and every second answer, has come.
-_SETTLE_S = 8.0
+_SETTLE_S = 12.0
 # The same for a few cases, which only show that the measurement runs: an answer after the longest pause has come.
 _SETTLE_FEW_S = 3.0
 
