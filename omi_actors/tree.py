@@ -82,6 +82,8 @@ _ROUTER_MAILBOX = 100_000
 _WRITER_MAILBOX = 100_000
 # Seconds. Their turns wait for the store, and a step that is cut is taken again; a stop must not wait for a dead store.
 _STEP_S = 0.5
+# Seconds for the last write of a node that stops. Without it its lease ends by itself.
+_LEAVE_S = 2.0
 
 # A supervisor, its strategy, and its children in start order.
 _Group = tuple[str, Strategy, tuple[ChildSpec, ...]]
@@ -208,7 +210,7 @@ class Tree:
         )
         node = (
             _child("metrics_collector", self._build_collector),
-            _child("node_lease", self._build_node_lease),
+            _child("node_lease", self._build_node_lease, shutdown_timeout_s=_LEAVE_S),
             _child("backplane_runner", self._build_backplane_runner),
             _child("janitor", lambda: build_janitor(settings, self.store)),
             _child("embedder", Embedder, mailbox_capacity=embedder.CAPACITY),
@@ -277,6 +279,7 @@ class Tree:
                 presence=lambda: self.owners.presence,
                 set_members=self.owners.set_members,
                 tell_others=partial(self.backplane.wake, NODES_CHANGED),
+                is_leaving=lambda: self.owners.is_leaving,
             ),
         )
 

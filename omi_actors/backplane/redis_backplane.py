@@ -18,6 +18,7 @@ from omi_actors.ids import new_id
 from omi_actors.instruments import metrics
 
 if TYPE_CHECKING:
+    from omi_actors.backplane.redis_mail import MailConnection
     from omi_actors.backplane.redis_session import RedisSession
 
 # Seconds without anything to send, after which the server gets a ping.
@@ -41,10 +42,11 @@ class RedisBackplane:
         self._origin = new_id()
         self._wake_listener: Callable[[str], None] = _ignore
         self._answered_listener: Callable[[str], None] = _ignore
-        # Messages to other nodes: this node's name, their room, and whether some wait there.
+        # Messages to other nodes: this node's name, their room, and the connection that sends them.
         self._node = ""
         self._room: MailRoom | None = None
-        self._has_mail = asyncio.Event()
+        self._mail: MailConnection | None = None
+        self._is_sending_mail = False
 
     @property
     def state(self) -> BackplaneState:
@@ -82,28 +84,28 @@ class RedisBackplane:
 
     def mail_waits(self) -> None:
         """Fetch messages from the room in the loop's next turn."""
-        self._has_mail.set()
+        if self._mail is not None and not self._is_sending_mail:
+            self._is_sending_mail = True
+            asyncio.get_running_loop().call_soon(self._send_mail)
 
     # --- while there is a link
 
     async def _carry(self, session: "RedisSession") -> None:
         """Exchange everything over `session` until it is lost."""
         if self._room is not None:
-            await session.open_mail(self._mailbox(self._node))
+            self._mail = await session.open_mail(self._mailbox(self._node), self._room.take_incoming)
         self._is_linked = True
         self.counters.share(self._outbox.wake_sender)
         self._link.note_open()
-        works = [self._listen(session), self._send(session)]
         if self._room is not None:
             self._room.note_link(is_open=True)
-            works += [self._send_mail(session, self._room), self._receive_mail(session, self._room)]
-        tasks = [asyncio.create_task(work) for work in works]
+        tasks = [asyncio.create_task(self._listen(session)), asyncio.create_task(self._send(session))]
         try:
             done, _ = await asyncio.wait([*tasks, session.lost], return_when=asyncio.FIRST_COMPLETED)
             for ended in done:
                 ended.result()
         finally:
-            self._is_linked = False
+            self._is_linked, self._mail = False, None
             if self._room is not None:
                 self._room.note_link(is_open=False)
             self.counters.share(None)
@@ -147,21 +149,11 @@ class RedisBackplane:
             if not self.counters.has_unsent:
                 await self._outbox.wait(_PING_S)
 
-    async def _send_mail(self, session: "RedisSession", room: MailRoom) -> None:
-        """Send messages to other nodes at once; those of one turn of the loop go together."""
-        while True:
-            await self._has_mail.wait()
-            self._has_mail.clear()
-            mails = room.take_outgoing()
-            if mails:
-                await session.send_mail([(self._mailbox(node), content) for node, content in mails])
-
-    async def _receive_mail(self, session: "RedisSession", room: MailRoom) -> None:
-        while True:
-            for _ in range(_ROUND):
-                room.take_incoming(await session.next_mail())
-            # Mail that has come already is returned without a pause; a flood must not hold the event loop.
-            await asyncio.sleep(0)
+    def _send_mail(self) -> None:
+        """Send messages to other nodes: all those of one turn of the loop."""
+        self._is_sending_mail = False
+        if self._mail is not None and self._room is not None:
+            self._mail.send((self._mailbox(node), content) for node, content in self._room.take_outgoing())
 
     def _mailbox(self, node: str) -> str:
         return f"{self._prefix}:node:{node}"

@@ -7,7 +7,7 @@ Not here: reconnecting (redis_link.py), the purpose of the commands (redis_backp
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +18,7 @@ from redis.backoff import NoBackoff
 
 from omi_actors.backplane.counters import Unsent
 from omi_actors.backplane.redis_link import LinkConfig, LinkLostError, reraising_cancellation
+from omi_actors.backplane.redis_mail import MailConnection
 from omi_actors.errors import UpstreamRejectedError
 
 # Concurrent commands and the subscription; further commands wait, within their timeout.
@@ -85,7 +86,7 @@ class RedisSession:
         )
         self._redis: Any = Redis.from_pool(pool)
         self._pubsub: Any = self._redis.pubsub()
-        # One sends, one receives.
+        # One receives, one sends.
         self._mail: list[Any] = []
         self._url, self._timeout_s = config.url, config.timeout_s
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -122,13 +123,15 @@ class RedisSession:
 
     async def close(self) -> None:
         """Close all connections."""
-        if self.lost.done():
+        if not self.lost.cancel():
             self.lost.exception()  # marks it as retrieved
+        for connection in self._mail:
+            if connection._writer is not None:  # noqa: SLF001 (as in `open_mail`)
+                connection._writer.transport.abort()  # noqa: SLF001
+                await connection.disconnect(nowait=True)
         # The server may hang; the operating system then ends the connections.
         with contextlib.suppress(exceptions.RedisError, OSError, TimeoutError):
             async with asyncio.timeout(self._timeout_s):
-                for connection in self._mail:
-                    await connection.disconnect(nowait=True)
                 await self._pubsub.aclose()
                 await self._redis.aclose()
 
@@ -181,38 +184,29 @@ class RedisSession:
             if message["type"] == "message":
                 return message["channel"].decode(), message["data"]
 
-    # --- mail, on two connections of its own: a client's pipeline and its subscription cost four times as much
+    # --- mail, on two connections of its own (redis_mail.py)
 
-    async def open_mail(self, mailbox: str) -> None:
-        """Connect for mail, and receive that of this mailbox."""
+    async def open_mail(self, mailbox: str, on_mail: Callable[[bytes], None]) -> MailConnection:
+        """Pass the mail of this mailbox to `on_mail`; return the connection that sends mail."""
         pool = self._redis.connection_pool
-        for _ in range(2):
-            # Mail may not come for hours. The pings of the other connections find a lost link.
-            connection = pool.connection_class(**{**pool.connection_kwargs, "socket_timeout": None})
+        mails = []
+        for commands in ((("SUBSCRIBE", mailbox),), (("CLIENT", "REPLY", "ON"), ("CLIENT", "REPLY", "OFF"))):
+            connection = pool.make_connection()
             self._mail.append(connection)
             async with self._guard():
                 await connection.connect()
-        sending, receiving = self._mail
-        async with self._guard():
-            await receiving.send_command("SUBSCRIBE", mailbox)
-            await receiving.read_response()
-            # A reply to each mail would wake the loop once more. The receiver replies itself.
-            await sending.send_command("CLIENT", "REPLY", "ON")
-            await sending.read_response()
-            await sending.send_command("CLIENT", "REPLY", "OFF")
+                for number, command in enumerate(commands):
+                    await connection.send_command(*command)
+                    if not number:  # a reply to each mail would wake the loop once more: receivers reply themselves
+                        await connection.read_response()
+            mail = MailConnection(on_mail, self._note_mail_lost)
+            mail.take_over(connection._writer.transport)  # noqa: SLF001 (the library has no other way to it)
+            mails.append(mail)
+        return mails[1]
 
-    async def send_mail(self, mails: Sequence[tuple[str, bytes]]) -> None:
-        """Send mails, each to a mailbox, in order. Whether a node gets them is not known."""
-        sending = self._mail[0]
-        commands = sending.pack_commands([("PUBLISH", mailbox, content) for mailbox, content in mails])
-        async with self._guard():
-            await sending.send_packed_command(commands, check_health=False)
-
-    async def next_mail(self) -> bytes:
-        """Wait for mail without a deadline; return its content."""
-        async with self._guard(has_deadline=False):
-            content: bytes = (await self._mail[1].read_response())[2]
-        return content
+    def _note_mail_lost(self) -> None:
+        if not self.lost.done():
+            self.lost.set_exception(LinkLostError("closed"))
 
     @contextlib.asynccontextmanager
     async def _guard(self, *, has_deadline: bool = True) -> AsyncIterator[None]:

@@ -134,16 +134,14 @@ def heartbeat_node(tx: Transaction, *, lease_s: float, ran_s: float, presence: P
         is_steady=is_steady,
         off_s=off_s,
         retention=load_state(tx),
-        members=tuple(Member(name, address or name, bytes(key)) for name, address, key in members),
+        members=tuple(Member(name, address or name, bytes(key or b"")) for name, address, key in members),
     )
 
 
-def leave(tx: Transaction, *, has_ended: bool) -> None:
-    """Take no more messages of other nodes. If all work `has_ended`, end the lease: others then own what is left."""
-    ours = tx.node.name, tx.node.incarnation
-    tx.run("UPDATE node SET wire = 0 WHERE name = ? AND incarnation = ?", ours)
-    if has_ended:
-        tx.run("UPDATE node SET lease_until = ? WHERE name = ? AND incarnation = ?", (tx.now_s(), *ours))
+def leave(tx: Transaction) -> None:
+    """End this incarnation's lease, when all its work has ended: others then own what it has left."""
+    ended = (tx.now_s(), tx.node.name, tx.node.incarnation)
+    tx.run("UPDATE node SET wire = 0, lease_until = ? WHERE name = ? AND incarnation = ?", ended)
 
 
 def _refuse_wrong_clock(tx: Transaction) -> float | None:

@@ -6,7 +6,7 @@ from omi_actors.clock import ManualClock
 from omi_actors.store import jobs
 from omi_actors.store.answers import change_delivery
 from omi_actors.store.engine import Engine
-from omi_actors.store.nodes import Registration, heartbeat_node, register_node
+from omi_actors.store.nodes import Heartbeat, Presence, Registration, heartbeat_node, leave, register_node
 from omi_actors.store.transaction import NodeIdentity, Transaction
 from tests.store.builders import NOW, answer, asking_commit, claim, do, first_commit, rows, step
 
@@ -116,3 +116,27 @@ def test_a_commit_is_stamped_with_the_incarnation(engine: Engine, node: NodeIden
     do(engine, first_commit())
 
     assert rows(engine, "SELECT node, incarnation FROM session") == [("node-a", 2)]
+
+
+def test_node_that_leaves_owns_nothing_from_then_on(engine: Engine, clock: ManualClock) -> None:
+    do(engine, lambda tx: register_node(tx, lease_s=15, max_deliveries=3))
+    here = Presence("10.0.0.1:3000", b"key", takes_mail=True)
+    first: Heartbeat = do(engine, partial(heartbeat_node, lease_s=15, ran_s=5, presence=here))
+
+    do(engine, leave)
+
+    assert [(member.name, member.address, member.mail_key) for member in first.members] == [
+        ("node-a", "10.0.0.1:3000", b"key")
+    ]
+    assert rows(engine, "SELECT wire, lease_until FROM node") == [(0, clock.now_s())]
+
+
+def test_node_that_takes_no_mail_or_is_silent_is_no_member(engine: Engine, clock: ManualClock) -> None:
+    do(engine, lambda tx: register_node(tx, lease_s=15, max_deliveries=3))
+    other = "INSERT INTO node (name, incarnation, started_at, heartbeat_at, lease_until, wire) VALUES"
+    for name, until_s, wire in (("silent", -1, 1), ("earlier", 15, 0), ("later", 15, 2), ("b", 15, 1)):
+        do(engine, partial(Transaction.run, sql=f"{other} (?, 1, 0, 0, ?, ?)", params=(name, NOW + until_s, wire)))
+
+    beat: Heartbeat = do(engine, partial(heartbeat_node, lease_s=15, ran_s=5))
+
+    assert [(member.name, member.address) for member in beat.members] == [("b", "b")]

@@ -9,7 +9,7 @@ from omi_actors.clients.model import DemoModel
 from omi_actors.domain.sessions.owner import Member, Ring
 from omi_actors.kit.errors import AskTimeoutError
 from omi_actors.kit.future import Future
-from tests.system.conftest import ADMIN, eventually
+from tests.system.conftest import ADMIN, eventually, stop
 from tests.system.test_backplane import are_shared, is_alone
 from tests.system.test_chat import fetch
 from tests.system.test_promises import GatedModel
@@ -234,3 +234,13 @@ def late(*_args, **_kwargs):
     reply: Future[None] = Future()
     reply.try_fail(AskTimeoutError("this store_writer did not reply in time"))
     return reply
+
+
+async def test_node_that_has_stopped_leaves_its_lease_at_once(nodes):
+    a, b, _ = await nodes()
+    await stop(b)
+
+    ended = await fetch(a, "SELECT name FROM node WHERE lease_until <= extract(epoch FROM clock_timestamp())")
+
+    assert [name for (name,) in ended] == ["b"]
+    await eventually(lambda: share(0, a))

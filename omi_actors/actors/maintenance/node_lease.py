@@ -4,6 +4,7 @@ It also takes back the jobs of lost workers and nodes.
 Not here: taking the name at start (store/actors.py). Threads: the event loop; it never awaits.
 """
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -65,12 +66,13 @@ class Membership:
     """The part of the node lease in the sharing of sessions: what it writes about this node, and whom it tells.
 
     `presence()` is what other nodes must know; after its change `tell_others()` sends them a hint. `set_members` gets
-    the living nodes.
+    the living nodes. `is_leaving()` tells whether the process ends.
     """
 
     presence: Callable[[], Presence]
     set_members: Callable[[Sequence[Member]], object]
     tell_others: Callable[[], object]
+    is_leaving: Callable[[], bool]
 
 
 class NodeLease(LoopActor):
@@ -119,6 +121,13 @@ class NodeLease(LoopActor):
         """Send the first heartbeat now, so that its result is shown soon after the start."""
         self._beat()
         self.timers.every(self._lease_s / _BEATS, RenewNodeLease())
+
+    async def on_stop(self) -> None:
+        """End the lease of a node that leaves, if the store answers: others then own at once what it has left."""
+        if self._membership is not None and self._membership.is_leaving():
+            with contextlib.suppress(ExpectedError):
+                await self._store.write(nodes.leave)
+            self._membership.tell_others()
 
     def receive(self, message: object) -> object:
         """Take one message."""

@@ -57,7 +57,7 @@ class SessionOwners:
         self.router = router
         # Called when other nodes should know a new presence.
         self.on_presence: Callable[[], object] = bool
-        self.is_linked = self._is_leaving = False
+        self.is_linked = self.is_leaving = False
         self._address = address or name
         self._mail_key = secrets.token_bytes(32)
         self._live_sessions = live_sessions
@@ -78,7 +78,7 @@ class SessionOwners:
     @property
     def presence(self) -> Presence:
         """Return how other nodes find and reach this one now."""
-        return Presence(self._address, self._mail_key, takes_mail=self.is_linked and not self._is_leaving)
+        return Presence(self._address, self._mail_key, takes_mail=self.is_linked and not self.is_leaving)
 
     @property
     def members(self) -> tuple[Member, ...]:
@@ -87,13 +87,13 @@ class SessionOwners:
 
     def leave(self) -> None:
         """Own no more sessions from now on: the node stops."""
-        self._is_leaving = True
+        self.is_leaving = True
         self.set_members(self._all.members)
         self.on_presence()
 
     def set_members(self, members: Sequence[Member]) -> None:
         """Share the sessions among these nodes; without this one when it leaves."""
-        if self._is_leaving:
+        if self.is_leaving:
             members = [member for member in members if member.name != self.name]
         if set(members) == set(self._all.members):
             return

@@ -154,8 +154,8 @@ ROWS: Mapping[str, Row] = {
         what="several nodes to which all wearers come at every node, against wearers of their own for each node",
         how=(
             "Nodes on one PostgreSQL and one Redis, all on this machine with the load. Slices of both kinds alternate "
-            "under the same closed load; pairs give the ratios of throughput and of CPU time per webhook (nodes, "
-            "PostgreSQL, Redis). Latencies at half of the load, which is open. Medians."
+            "under the same closed load; pairs give the ratio of throughput. At half of that rate, open, pairs give "
+            "the ratio of CPU time per webhook (nodes, PostgreSQL, Redis), and the latencies. Medians."
         ),
         target="throughput ≥ 0.85, CPU ≤ 1.2, p99 ≤ 100 ms, no deadlock",
         measure=lambda bench: measure_nodes(bench.sizes.nodes, work_dir=bench.folder("nodes"), clock=bench.clock),
