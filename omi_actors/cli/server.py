@@ -55,7 +55,7 @@ _log = get_logger(__name__)
 # Seconds after which a thread that waits for Python's lock gets it from a busy event loop; the default is 0.005.
 # A reader of SQLite waits for it after each row. Figures: docs/decisions.md, "The event loop".
 _SWITCH_S = 0.0001
-# New objects between two collections of the youngest, which take half a millisecond. A webhook makes a hundred; with
+# New objects between two collections of the youngest, which take 0.1 ms. A webhook makes a hundred; with
 # Python's 700 a twentieth of its time went into looking for garbage.
 _YOUNG_OBJECTS = 10_000
 # Seconds. The import takes a second on a slow machine; a start must not hang for it.
