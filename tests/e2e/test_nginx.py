@@ -61,8 +61,8 @@ def write_config(folder, port, *behind):
     """Write the checkout's file with this test's ports, without TLS, and logs of its own."""
     text = re.sub(r" +ssl_certificate\S* .*\n", "", (ROOT / "config" / "nginx" / "omi.conf").read_text())
     text = text.replace("listen 443 ssl;", f"listen 127.0.0.1:{port};").replace("/var/log/nginx/", f"{folder}/")
-    servers = "".join(f"    server 127.0.0.1:{one};\n" for one in behind)
-    (folder / "omi.conf").write_text(text.replace("    server 127.0.0.1:3000;\n", servers))
+    servers = "".join(f"    server 127.0.0.1:{one}\\1;\n" for one in behind)
+    (folder / "omi.conf").write_text(re.sub(r"    server 127\.0\.0\.1:3000(.*);\n", servers, text))
     (folder / "nginx.conf").write_text(MAIN.format(folder=folder))
 
 
