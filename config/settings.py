@@ -217,6 +217,8 @@ def _alone(settings: Settings) -> Iterator[str]:
         yield f"{given}, and one process has an SQLite file. Set DATABASE_URL to a PostgreSQL database, or PROCESSES=1."
     if settings.redis_url is None:
         yield f"{given}, and they reach each other by Redis. Set REDIS_URL (redis://127.0.0.1:6379), or PROCESSES=1."
+    if settings.node_address:
+        yield f"{given}, and NODE_ADDRESS names one process. Leave it out: the processes share an address."
     if len(name := name_process(settings.node_name, settings.processes)) > MAX_NODE_NAME:
         yield f"NODE_NAME is too long: {name}, for the last of the processes, has more than {MAX_NODE_NAME} characters."
 

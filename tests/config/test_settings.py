@@ -119,6 +119,12 @@ def test_several_processes_need_postgresql_and_redis_and_say_so():
 
     assert sqlite.startswith("PROCESSES is 4, and one process has an SQLite file. Set DATABASE_URL to a PostgreSQL")
     assert alone.startswith("PROCESSES is 4, and they reach each other by Redis. Set REDIS_URL")
+
+
+def test_several_processes_have_no_address_of_one():
+    (problem,) = problems_of(**SEVERAL, NODE_ADDRESS="10.0.0.1:3000")
+
+    assert problem.startswith("PROCESSES is 4, and NODE_ADDRESS names one process. Leave it out")
     assert load_settings(overrides=SEVERAL).processes == 4
 
 
