@@ -157,6 +157,36 @@ async def test_request_that_comes_during_a_whole_one_waits_for_its_reply(connect
     assert [(await connection.reply()).headers["x-request-id"] for _ in range(3)] == ["first", "second", "third"]
 
 
+async def test_request_behind_a_whole_one_is_not_begun_by_a_draining_server(start, system, by_tornado):
+    system.outcomes.append(None)
+    async with await Connection.open(await start()) as connection:
+        connection.write(request_bytes("POST", TARGET, BODY))
+        await wait_until(lambda: system.received)
+        connection.write(request_bytes("GET", "/livez"))
+        (loop,) = start.server.http_server._connections
+        await wait_until(lambda: loop.stream._read_buffer)
+        start.traffic.is_draining = True
+        system.open[0].try_set(Ingested())
+
+        assert (await connection.reply()).headers["connection"] == "close"
+        assert await connection.ends()
+    assert by_tornado == []
+
+
+async def test_request_behind_a_whole_one_is_not_begun_when_its_sender_has_left(start, system, by_tornado):
+    system.outcomes.append(None)
+    async with await Connection.open(await start()) as connection:
+        connection.write(request_bytes("POST", TARGET, BODY))
+        await wait_until(lambda: system.received)
+        connection.write(request_bytes("GET", "/livez"))
+        (loop,) = start.server.http_server._connections
+        await wait_until(lambda: loop.stream._read_buffer)
+        connection.abort()
+
+        await wait_until(lambda: not start.server.http_server._connections)
+    assert (start.traffic.active, by_tornado) == (0, [])
+
+
 async def test_flood_during_a_whole_request_ends_its_connection_only(start, system, caplog):
     caplog.set_level("CRITICAL", "tornado.general")
     system.outcomes.append(None)

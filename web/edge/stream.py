@@ -8,6 +8,7 @@ import contextlib
 import socket
 from asyncio import Future
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from tornado.iostream import IOStream, StreamBufferFullError, StreamClosedError
 
@@ -80,9 +81,22 @@ class EdgeStream(IOStream):
 
     def go_on(self) -> None:
         """Let Tornado read what has come while a request was held."""
-        self.is_held = False
         if self._read_buffer:
-            self.io_loop.add_callback(self._handle_events, self.socket.fileno(), self.io_loop.READ)
+            self.io_loop.add_callback(self._read_on)
+        else:
+            self.is_held = False
+
+    def _read_on(self) -> None:
+        self.is_held = False
+        if not self.closed():
+            self._handle_events(self.fileno(), self.io_loop.READ)
+
+    def close(self, exc_info: Any = False) -> None:  # noqa: FBT002 (Tornado's parameter)
+        """Close the connection. What waits behind a held request is not begun."""
+        if self.is_held:
+            self._read_buffer.clear()
+            self._read_buffer_size = 0
+        super().close(exc_info)
 
     def send(self, data: bytes) -> "Future[None] | None":
         """Write a reply by one call of the system; return a future only if the system does not take all of it."""
