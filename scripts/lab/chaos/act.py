@@ -63,7 +63,8 @@ class _Act:
         promised = merge_promises(load_promises(stage.accept_file))
         recoveries_s = [self._measure_recovery(end) for end in stage.ends]
         kept = await settle(promised, stage.target, self._contact, clock=stage.clock, within_s=stage.sizes.settle_s)
-        counted = None if stage.is_restarted else await stage.fetch_metric(_DROPPED)
+        nodes = [one for one in (stage.server, stage.second) if one is not None]
+        counted = None if stage.is_restarted else sum([await stage.fetch_metric(_DROPPED, of=one) for one in nodes])
         exit_code = await stage.server.stop()
         deliveries = judge_deliveries(promised, kept, self._arrivals(), stage.cuts)
         return Evidence(

@@ -48,25 +48,28 @@ class Link:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 (we run in one)
         self._relays.add(task)
-        opened = [writer]
+        opened, ways = [writer], list[asyncio.Task[None]]()
         try:
             with suppress(OSError):
                 await self._whole.wait()
                 server_reader, server_writer = await self._connect()
                 opened.append(server_writer)
-                ways = (self._carry(reader, server_writer), self._carry(server_reader, writer))
-                await asyncio.wait([asyncio.ensure_future(way) for way in ways])
+                for way in (self._carry(reader, server_writer), self._carry(server_reader, writer)):
+                    ways.append(asyncio.create_task(way))
+                await asyncio.wait(ways)
         finally:
+            for carrying in ways:
+                carrying.cancel()
             for end in opened:
                 end.close()
             self._relays.discard(task)
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Carry bytes one way, until their end."""
+        """Carry bytes one way, until one end closes; then close the other, as soon as that can be known there."""
         with suppress(OSError):
             while data := await reader.read(_CHUNK_BYTES):
                 await self._whole.wait()
                 writer.write(data)
                 await writer.drain()
-            await self._whole.wait()
-            writer.close()
+        await self._whole.wait()
+        writer.close()

@@ -23,6 +23,8 @@ class Sizes:
     rounds: int = 2
     owner_away_s: float = 10.0
     owner_paused_s: float = 40.0
+    # Seconds between two rounds, in which a node does what has waited for it.
+    owner_rest_s: float = 4.0
     kills: int = 5
     kill_after_s: float = 2.0
     strangers: int = 1_000
@@ -42,6 +44,7 @@ QUICK = Sizes(
     rounds=1,
     owner_away_s=6.0,
     owner_paused_s=8.0,
+    owner_rest_s=0.0,
     kills=2,
     kill_after_s=0.7,
     strangers=100,

@@ -45,6 +45,7 @@ def _repeat(play_round: Round) -> Callable[[Stage], Awaitable[Findings]]:
             stage.note_cut()
             stage.note_end()
             await _wait_for_owner(stage)
+            await asyncio.sleep(stage.sizes.owner_rest_s)
         attempts = stage.traffic.attempts[before:]
         taken_over, forwarded = (now - then for now, then in zip(await _count(stage), forwards, strict=True))
         findings = Findings(
