@@ -17,7 +17,7 @@ from omi_actors.kit.handle import Handle
 from omi_actors.kit.spec import ChildState
 from omi_actors.store.engine import DATABASE_FILE
 from scripts.lab.simulate.judge import letters
-from scripts.lab.simulate.kinds import WHOLE
+from scripts.lab.simulate.kinds import Kind
 from scripts.lab.simulate.plan import Plan
 from scripts.lab.storms.node import Node
 from scripts.lab.storms.outside import StormOmi
@@ -34,6 +34,8 @@ _LEAPT_S = 45.0
 _EXPIRES_S = 600.0
 # Seconds after the hour in which a notification of the hour before may still arrive at Omi.
 _LATE_S = 12.0
+# Kinds of talk whose questions are whole in one webhook, with nobody's words between: hearing is no subject here.
+_SURE = (Kind.PLAIN, Kind.TWO_SEGMENTS)
 _AGAIN = tuple(sorted({sentences.again for sentences in SENTENCES.values()}))
 
 _ANSWERS = """
@@ -123,8 +125,8 @@ def judge_questions(node: Node, plan: Plan, asked: Sequence[Asked]) -> Iterator[
     for planned in plan.asked:
         which = (wearable_key(planned.uid), letters(planned.words))
         may_be[which] += planned.body in node.hearing.sent
-        open_ended[which] += planned.kind not in WHOLE
-        sure[which] += planned.kind in WHOLE and planned.body in node.hearing.acknowledged
+        open_ended[which] += planned.kind not in _SURE
+        sure[which] += planned.kind in _SURE and planned.body in node.hearing.acknowledged
     for which, count in sure.items():
         if found[which] < count:
             yield f"acknowledged, and no question: {which} ({found[which]} of {count})"
