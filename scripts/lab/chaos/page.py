@@ -190,10 +190,10 @@ def _storms(test: Mapping[str, Any]) -> Iterable[str]:
     yield f"| {' | '.join(f'{test[name]:,}' for name in _STORM_COLUMNS)} |"
     yield ""
     plants = ", ".join(f"{name} by seed {seed}" for name, seed in test["plants"].items())
-    machine = ", ".join(str(value) for value in test["machine"].values())
+    machine = ", ".join(f"{name} {value}" for name, value in test["machine"].items())
     versions = ", ".join(f"{name} {version}" for name, version in test["versions"].items())
     yield f"- Planted faults, each found: {plants}. All events: {test['digest']}."
-    yield f"- Machine: {machine} GiB. Versions: {versions}."
+    yield f"- Machine: {machine}. Versions: {versions}."
     yield f"  Measured {test['date']}, commit {test['commit']}: `{test['command']}`."
 
 
