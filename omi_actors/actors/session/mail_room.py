@@ -14,8 +14,10 @@ import msgspec
 from omi_actors.actors.session import wire
 from omi_actors.actors.session.forwarding import LOOK_S, Forwarding
 from omi_actors.backplane.interface import Backplane
+from omi_actors.errors import StoreUnavailableError
 from omi_actors.instruments import metrics
 from omi_actors.instruments.logs import LogContext, bound_context
+from omi_actors.kit.errors import ActorUnavailableError
 from omi_actors.kit.future import Future
 from omi_actors.kit.messages import Envelope
 
@@ -129,6 +131,10 @@ class SessionMailRoom:
         del self._serving[sender, number]
         try:
             frame: wire.Frame = wire.build_reply(number, settled.result())
+        except ActorUnavailableError as exc:
+            # The sender takes a message over that comes while this node stops; one whose session crashed it does not.
+            is_stopping = self._owners.is_leaving
+            frame = wire.build_failure(number, StoreUnavailableError("this node stops") if is_stopping else exc)
         except Exception as exc:  # noqa: BLE001 (the other node gets it, as a caller here would)
             frame = wire.build_failure(number, exc)
         self.send(sender, frame)

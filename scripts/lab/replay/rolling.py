@@ -244,6 +244,7 @@ def built_test(plan: RollingPlan, folder: Path, omi: FakeOmi, say: Callable[[str
         settings = {
             **KILL_SETTINGS,
             **omi.settings,
+            "WEBHOOK_REPLY_DEADLINE_MS": "12000",  # as in production: a webhook may wait for a takeover
             "DATABASE_URL": url,
             "ALLOW_UNSYNCED_COMMITS": "true",  # it lives no longer than the test
             "REDIS_URL": redis.url,
