@@ -27,6 +27,9 @@ def listen(*webhooks):
     ("text", "question"),
     [
         ("Yes, one second.", "remind me to buy"),
+        ("Dad, are you coming?", "how"),
+        ("are you coming?", "where is"),
+        ("why are you laughing?", "what"),
         ("Oh, great, thanks Dan.", "what time does the"),
         ("no thanks you have it", "how many calories are in a"),
         ("Look under your bed, Tom.", "what is the capital of"),
@@ -54,6 +57,10 @@ def test_words_that_answer_others_do_not_go_on_with_the_question(text, question)
     ("text", "question"),
     [
         ("stamps and a padded envelope.", "remind me to buy"),
+        ("do you spell rhythm?", "how"),
+        ("you tell me the time?", "can"),
+        ("your name?", "what is"),
+        ("schreibst du Rhythmus?", "wie"),
         ("good running shoes in Leeds?", "where can I buy"),
         ("Paris, France?", "what is the weather like in"),
         ("bring the bags on Friday.", "remind me to"),

@@ -6,7 +6,8 @@ Not here: words soon after an answer (meant.py), the open question (utterances.p
 
 import re
 
-from omi_actors.domain.hearing.meant import orders_person, speaks_to_person
+from omi_actors.domain.hearing import phrases
+from omi_actors.domain.hearing.meant import calls_person, orders_person, speaks_to_person
 from omi_actors.domain.hearing.phrases import words_in, words_of
 from omi_actors.domain.hearing.question_end import is_complete
 
@@ -89,6 +90,8 @@ _SUBJECTS = words_of(
     "أنا|نحن|هو|هي|هذا|هذه|إنه|إنها|هنا|هناك",
 )
 _FEWEST_TOLD = 3
+_QUESTION_WORDS = words_of(*phrases.QUESTION_WORDS)
+_AUXILIARIES = words_of(phrases.AUXILIARIES)
 # Characters read of a text, and the most words of a reply.
 _READ_CHARS = 160
 _MOST_REPLIED = 4
@@ -102,7 +105,16 @@ def is_for_others(text: str, question: str) -> bool:
         is_for_others("stamps and a padded envelope", "remind me to buy")  # False
     """
     text = text[:_READ_CHARS]
-    return _replies(text) or speaks_to_person(text, question) or _begins_sentence(text, question)
+    speaks = calls_person if _asks_on(text, question) else speaks_to_person
+    return _replies(text) or speaks(text, question) or _begins_sentence(text, question)
+
+
+def _asks_on(text: str, question: str) -> bool:
+    """Return True if these words may complete a question of which only the beginning was said: "how", "do you go"."""
+    last, first = words_in(question)[-1:], words_in(text)[:1]
+    if not last or not first or first[0] in _QUESTION_WORDS:
+        return False
+    return last[0] in _QUESTION_WORDS or (last[0] in _AUXILIARIES and first[0] not in _AUXILIARIES)
 
 
 def _begins_sentence(text: str, question: str) -> bool:

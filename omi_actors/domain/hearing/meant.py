@@ -192,15 +192,18 @@ def _choose_language(text: str, moment: Moment) -> str:
 
 def speaks_to_person(text: str, question: str) -> bool:
     """Return True if these words, in the language of a question, speak to a person, or call one."""
-    moment = Moment(language=guess_language(question))
-    cues = _cues_of(_choose_language(text, moment))
+    cues = _cues_of(_choose_language(text, Moment(language=guess_language(question))))
     folded = " ".join(words_in(text))
+    return calls_person(text, question) or _is_found(cues.to_a_machine.sub("", folded), cues.second, _SECOND_UNSPACED)
+
+
+def calls_person(text: str, question: str) -> bool:
+    """Return True if these words, in the language of a question, call a person: "Tom, are you there?"."""
+    cues = _cues_of(_choose_language(text, Moment(language=guess_language(question))))
     first = _CALLED_APART.match(text.casefold())
     if first is not None and _is_found(first[1], cues.called, _CALLED_UNSPACED):
         return True
-    if _CALLED_AFTER.search(text) is not None or _VOCATIVE.search(text) is not None:
-        return True
-    return _is_found(cues.to_a_machine.sub("", folded), cues.second, _SECOND_UNSPACED)
+    return _CALLED_AFTER.search(text) is not None or _VOCATIVE.search(text) is not None
 
 
 def orders_person(text: str, question: str) -> bool:
