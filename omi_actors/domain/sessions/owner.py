@@ -2,7 +2,7 @@ r"""The owner of a session: the living node that consistent hashing names for it
 
 The ring is the one of nginx's `hash … consistent`. So a balancer that hashes by uid sends a wearer to the owner, and
 the owner of a node that leaves is the next one for both.
-Not here: which nodes live (store/nodes.py), sending messages to the owner (actors/session/places.py). Threads: pure.
+Not here: which nodes live (store/nodes.py), messages to the owner (actors/session/forwarding.py). Threads: pure.
 Source: ngx_http_upstream_hash_module.c: 160 points a server, crc32(HOST \0 PORT PREVIOUS_POINT).
 """
 
