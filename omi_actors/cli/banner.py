@@ -4,7 +4,6 @@ The table shows tokens, since the person at the terminal owns the server. The li
 Not here: measuring its facts (server.py). Threads: the event loop's; writes once.
 """
 
-import asyncio
 import os
 import platform
 import sys
@@ -40,6 +39,7 @@ _ACCOUNTS = {
 class Facts:
     """Facts about the started server. `ready_s` is the seconds from loading the settings to accepting requests.
 
+    `event_loop` is the library of its loop: uvloop or asyncio.
     `operator_link` is an address that signs a browser in as the operator, once. It is None if there is no such link.
     """
 
@@ -48,6 +48,7 @@ class Facts:
     is_demo: bool
     port: int
     ready_s: float
+    event_loop: str
     operator_link: str | None = None
 
 
@@ -84,7 +85,7 @@ def describe(facts: Facts) -> dict[str, Any]:
         "env_file": str(loaded.env_file.path.resolve()) if loaded.env_file else None,
         "variables_set": _count_given(loaded),
         "app_env": loaded.settings.app_env,
-        "event_loop": type(asyncio.get_running_loop()).__module__.partition(".")[0],
+        "event_loop": facts.event_loop,
         "ready_s": round(facts.ready_s, 3),
         "pid": os.getpid(),
         "processes": loaded.settings.processes,

@@ -94,7 +94,8 @@ class Member:
 
         `on_parents_end` is called when the parent is gone: it would neither restart nor stop this process.
         """
-        known = {"model": facts.model, "is_demo": facts.is_demo, "operator_link": facts.operator_link}
+        names = ("model", "is_demo", "operator_link", "event_loop")
+        known = {name: getattr(facts, name) for name in names}
         self._channel.send(json.dumps(known).encode() + b"\n")
         loop = asyncio.get_running_loop()
 

@@ -190,7 +190,15 @@ async def _serve(loaded: LoadedSettings, member: Member | None, *, has_last_tabl
 def _describe(loaded: LoadedSettings, model: Model, port: int, operator_path: str, ready_s: float) -> Facts:
     link = f"{build_url(loaded.settings.host, port)}{operator_path}"
     is_demo = model.provider == "demo"
-    return Facts(loaded=loaded, model=model.name, is_demo=is_demo, port=port, ready_s=ready_s, operator_link=link)
+    return Facts(
+        loaded=loaded,
+        model=model.name,
+        is_demo=is_demo,
+        port=port,
+        ready_s=ready_s,
+        event_loop=type(asyncio.get_running_loop()).__module__.partition(".")[0],
+        operator_link=link,
+    )
 
 
 async def _load_model(model: Model) -> None:

@@ -45,6 +45,7 @@ _GIVE_UP = (
     "UPDATE notification_event SET status = 'error', error = 'taken', changed_at = ?"
     " WHERE delivery_id = ? AND status = 'queued'"
 )
+_IS_ENQUEUED = "SELECT 1 FROM job WHERE idempotency_key = ? AND state IN ('ready', 'running')"
 _SET_DELIVERY = "UPDATE delivery SET state = ?, channel = ?, changed_at = ?, node = ?, incarnation = ? WHERE id = ?"
 _KEPT = state_after(Phase.CHOSEN, Event.NOT_ALLOWED).value
 _UNKNOWN = state_after(Phase.NOTIFYING, Event.UNCLEAR).value
@@ -54,11 +55,16 @@ _STATUS_OF_STATE = {"sent": "sent", "unknown": "unknown", "kept": "error", "pend
 
 @enqueues
 def enqueue_notification(tx: Transaction, change: DeliveryChange, job: NewJob) -> bool:
-    """Choose the notification as channel of a delivery, and enqueue its job. Return False if the state has changed."""
+    """Choose the notification as channel of a delivery, and enqueue its job. Return False if the state has changed.
+
+    If its job ran already, while a reply held the answer, the answer is kept for a next reply.
+    """
     if not change_delivery(tx, change):
         return False
     (session_id,) = tx.fetch_one("SELECT session_id FROM delivery WHERE id = ?", (change.delivery_id,)) or ("",)
     tx.run(INSERT_JOB.one, build_job_row(job, session_id))
+    if tx.fetch_one(_IS_ENQUEUED, (job.idempotency_key,)) is None:
+        _set_state(tx, change.delivery_id, _KEPT, "taken")
     return True
 
 

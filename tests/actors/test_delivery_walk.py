@@ -91,7 +91,11 @@ class RowStore(FakeStore):
         return super().read(work, *args, **kwargs)
 
     def _enqueue(self, change, _job):
-        return self._move(change) and bool(self.jobs.setdefault(change.delivery_id, "queued"))
+        if not self._move(change):
+            return False
+        if self.jobs.setdefault(change.delivery_id, "queued") == "over":
+            self.rows[change.delivery_id].move("kept", "", change.changed_at)
+        return True
 
     def _move(self, change):
         row = self.rows.get(change.delivery_id)

@@ -332,3 +332,15 @@ def test_only_answers_that_nobody_has_begun_to_give_are_waiting(engine: Engine) 
 
     assert waiting() == ["omi:s3"]
     assert [waiting(node="node-b"), waiting(until=NOW - 1)] == [[], []]
+
+
+def test_answer_whose_notification_job_ran_while_a_reply_held_it_is_kept_for_a_next_reply(engine):
+    answer_question(engine)
+    enqueue(engine)
+    do(engine, partial(change_delivery, change=step(DELIVERY, ("pending",), "sending", "next_webhook")))
+    begin(engine, claim_notification(engine))
+    do(engine, partial(change_delivery, change=step(DELIVERY, ("sending",), "pending", "")))
+
+    assert enqueue(engine) is True
+
+    assert rows(engine, "SELECT state, channel FROM delivery") == [("kept", "")]

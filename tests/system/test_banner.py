@@ -16,8 +16,8 @@ def facts(tmp_path):
         (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in variables.items()))
         loaded = load_with_origins(tmp_path / ".env", {"DATA_DIR": str(tmp_path)}, {})
         model = build_model(loaded.settings)
-        is_demo = model.provider == "demo"
-        return Facts(loaded=loaded, model=model.name, is_demo=is_demo, port=3000, ready_s=0.2, operator_link=link)
+        known = {"loaded": loaded, "model": model.name, "is_demo": model.provider == "demo", "operator_link": link}
+        return Facts(**known, port=3000, ready_s=0.2, event_loop="uvloop")
 
     return build
 

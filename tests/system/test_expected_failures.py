@@ -60,7 +60,7 @@ async def test_workers_that_do_not_drain_are_named_in_the_log_and_all_stops(cls,
     ],
 )
 def test_serve_ends_with_one_sentence_and_the_code_of_the_failure(error, code, tmp_path, monkeypatch, capsys, caplog):
-    async def fail(_loaded, **_):
+    async def fail(*_, **__):
         raise error
 
     monkeypatch.setattr(server, "_serve", fail)
