@@ -65,7 +65,8 @@ def serve(  # noqa: PLR0913 (an argument for each option)
 ) -> None:
     """Serve until SIGINT (Ctrl-C) or SIGTERM."""
     for number in (signal.SIGUSR1, signal.SIGUSR2):
-        signal.signal(number, signal.SIG_IGN)  # they ask for something, and must not end a server that still starts
+        if signal.getsignal(number) is signal.SIG_DFL:  # who has called us may listen to it
+            signal.signal(number, signal.SIG_IGN)  # they ask for something, and must not end a server that still starts
     file = env_file_to_load(env_file)
     options: dict[str, str | int | None] = {
         "HOST": host,

@@ -1,11 +1,14 @@
-"""The program's own name, as a person can type it here; the check of its own packages; its event loop."""
+"""The program's own name, as a person can type it here; the check of its own packages; its event loop and signals."""
 
+import signal
 import sys
 
 import pytest
+from click.testing import CliRunner
 
 from config.settings import load_settings
 from omi_actors.cli.program import find_foreign, own_arguments, own_command
+from omi_actors.cli.serve import serve
 from omi_actors.cli.server import find_loop_factory
 
 
@@ -54,3 +57,28 @@ def test_event_loop_is_asyncios_where_uvloop_is_not_installed(monkeypatch):
     monkeypatch.setitem(sys.modules, "uvloop", None)
 
     assert find_loop_factory(load_settings(overrides={})) is None
+
+
+@pytest.fixture
+def set_signals():
+    before = [(number, signal.getsignal(number)) for number in (signal.SIGUSR1, signal.SIGUSR2)]
+
+    def set_both(first, second):
+        signal.signal(signal.SIGUSR1, first)
+        signal.signal(signal.SIGUSR2, second)
+
+    yield set_both
+    for number, handler in before:
+        signal.signal(number, handler)
+
+
+def test_start_ignores_the_signals_that_would_end_it_and_keeps_a_callers_own_handler(set_signals, tmp_path):
+    def act(*_):
+        """Stand for what a caller does."""
+
+    set_signals(signal.SIG_DFL, act)
+
+    CliRunner().invoke(serve, ["--env-file", str(tmp_path / "none")])  # ends after the signals: there is no such file
+
+    assert signal.getsignal(signal.SIGUSR1) is signal.SIG_IGN
+    assert signal.getsignal(signal.SIGUSR2) is act
