@@ -151,6 +151,7 @@ class Tree:
             build_session_deps(parts, self.store, self.job_queue, self._pools[0]),
             open_replies=self._open_replies,
             asking=self._job_deps,
+            watchers=self.owners.watchers,
         )
         self.roots = [self._supervise(*group) for group in groups]
 

@@ -1,7 +1,8 @@
 """Feeds: what is new in an account's conversations, read once for all of its open event streams.
 
-A session's hint wakes the feed of its account. One query then loads what is new, for all readers. A message may be
-stored some time after it was made, so each look goes back a minute, and messages that were sent are left out.
+A session's hint, from this node or another one, wakes the feed of its account. One query then loads what is new, for
+all readers. A message may be stored some time after it was made, so each look goes back a minute, and messages that
+were sent are left out.
 Not here: the HTTP stream (web/people/stream.py), the hints (omi_actors/actors/session/watchers.py).
 Threads: the event loop.
 """
@@ -102,6 +103,8 @@ class Feed:
         self._system = system
         self._account_id = account_id
         self._look_s = look_s
+        self._clock = clock
+        self._asked_mono_s = clock.mono_s()
         self._changed = asyncio.Event()
         self._owners = {account_prefix(account_id)}
         self._conversation_id: str | None = None
@@ -127,11 +130,19 @@ class Feed:
                     async with asyncio.timeout(self._look_s):
                         await self._changed.wait()
                 self._changed.clear()
+                self._keep_watching()
                 await self._look()
         finally:
             self._system.watchers.unwatch(self._owners, self._changed.set)
             for reader in self.readers:
                 reader.end()
+
+    def _keep_watching(self) -> None:
+        """Ask the other nodes for hints again, once in the time between two looks."""
+        now_mono_s = self._clock.mono_s()
+        if now_mono_s - self._asked_mono_s >= self._look_s:
+            self._asked_mono_s = now_mono_s
+            self._system.watchers.ask_others(self._owners)
 
     def wake(self) -> None:
         """Let the feed look for news, and whether it has readers."""

@@ -74,7 +74,7 @@ class People:
     """The operator's decisions about accounts, and the state that persons' addresses share."""
 
     def __init__(self, system: System, settings: Settings, clock: Clock) -> None:
-        # Other nodes send no hints of what they store; a SQLite file has no other nodes.
+        # Without Redis other nodes send no hints of what they store; a SQLite file has no other nodes.
         look_s = _LOOK_S if settings.database_url else _LOOK_ALONE_S
         self.feeds = Feeds(system, clock, max_readers=settings.streams_per_account, look_s=look_s)
         self.registration = settings.registration

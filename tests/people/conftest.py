@@ -14,6 +14,7 @@ from tests.system.conftest import (
     notifier,
     omi,
     postgres_url,
+    redis_server,
     start,
 )
 from tests.web.http_client import Connection, Reply
@@ -25,6 +26,7 @@ __all__ = [
     "notifier",
     "omi",
     "postgres_url",
+    "redis_server",
     "start",
 ]
 

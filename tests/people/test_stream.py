@@ -82,6 +82,8 @@ class Stream:
     async def close(self):
         await self.connection.close()
 
+    aclose = close
+
 
 @pytest.fixture
 async def person(running, ada):

@@ -1,6 +1,7 @@
 """A person whose phone reaches two nodes of one database, now this one, now that one."""
 
 import asyncio
+from contextlib import aclosing
 from itertools import count
 
 import pytest
@@ -11,19 +12,30 @@ from tests.people.talks import UID
 from tests.people.test_messages import messages_of, send
 from tests.people.test_stream import Stream, texts
 from tests.system.conftest import eventually
+from tests.system.test_backplane import are_shared
+from tests.system.test_owners import share
 from tests.web.http_client import Connection
 
 pytestmark = pytest.mark.service
 
 # In place of 5 s: how long a node remembers a token, and how often it looks for another one's news.
 _SOON_S = 0.2
+_NEVER_S = 10_000.0
+# Some tests ask on and on until something is so.
+_UNLIMITED = {"RATE_LIMIT_MAX_REQUESTS": "1000000"}
 
 
 @pytest.fixture
 async def nodes(postgres_url, start, tmp_path, monkeypatch):
     """Two nodes, whose sessions go to and fro."""
     monkeypatch.setattr("web.site.REMEMBERED_S", _SOON_S)
-    return [await start(postgres_url, NODE_NAME=name, DATA_DIR=str(tmp_path / name)) for name in ("a", "b")]
+    monkeypatch.setattr("web.site._LOOK_S", _SOON_S)
+    return await start_two(start, postgres_url, tmp_path)
+
+
+async def start_two(start, url, folder, **given):
+    given |= _UNLIMITED
+    return [await start(url, NODE_NAME=name, DATA_DIR=str(folder / name), **given) for name in ("a", "b")]
 
 
 @pytest.fixture
@@ -116,13 +128,45 @@ async def test_wearable_that_is_linked_at_one_node_hears_by_its_persons_preferen
 async def test_stream_at_one_node_shows_what_is_typed_at_the_other(nodes, phones):
     here, there = phones
     await here("POST", "/windows/activate", {"slot": 1})
-    stream = await Stream.open(nodes[0].port, here.token)
+    async with aclosing(await open_stream(nodes[0], here)) as stream:
+        reply = await send(there, "how far is the moon", slot=1)
+
+        assert texts(await stream.messages(2)) == ["how far is the moon", reply.json["message"]]
+
+
+async def test_streams_at_both_nodes_show_by_hints_over_redis_what_is_stored_at_either(
+    redis_server, postgres_url, start, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("web.site._LOOK_S", _NEVER_S)
+    nodes = await start_two(start, postgres_url, tmp_path, REDIS_URL=redis_server.url)
+    await eventually(lambda: are_shared(*nodes))
+    await eventually(lambda: share(2, *nodes))
+    here, there = (Client(node.connection) for node in nodes)
+    await here.register()
+    there.token = here.token
+    await here("POST", "/windows/activate", {"slot": 1})
+
+    # One of the nodes owns the session; the stream at the other one has nothing but its hints.
+    async with (
+        aclosing(await open_stream(nodes[0], here)) as one,
+        aclosing(await open_stream(nodes[1], there)) as other,
+    ):
+        await eventually(lambda: know_of_each_other(*nodes))
+        for client, text in ((here, "how far is the moon"), (there, "how old is the sun")):
+            reply = await send(client, text, slot=1)
+            for stream in (one, other):
+                assert texts(await stream.messages(2)) == [text, reply.json["message"]]
+
+
+async def open_stream(node, client):
+    stream = await Stream.open(node.port, client.token)
     assert await stream.events(1) == [{"type": "connected"}]
+    return stream
 
-    reply = await send(there, "how far is the moon", slot=1)
 
-    assert texts(await stream.messages(2)) == ["how far is the moon", reply.json["message"]]
-    await stream.close()
+async def know_of_each_other(*nodes):
+    """Tell whether each node has been asked by the other for hints of the person's sessions."""
+    return all(node.system._tree.owners._room._other_nodes._watching for node in nodes)
 
 
 async def test_account_that_is_deleted_at_one_node_is_gone_at_the_other(phones):

@@ -13,6 +13,7 @@ import msgspec
 
 from omi_actors.actors.session import wire
 from omi_actors.actors.session.forwarding import LOOK_S, Forwarding
+from omi_actors.actors.session.watchers import OtherNodes, SessionWatchers
 from omi_actors.backplane.interface import Backplane
 from omi_actors.errors import StoreUnavailableError
 from omi_actors.instruments import metrics
@@ -48,6 +49,8 @@ class SessionMailRoom:
         # The messages of other nodes without a reply, with the time of their receipt (monotonic seconds).
         self._serving: dict[tuple[str, int], float] = {}
         self._is_signing = False
+        self._other_nodes = OtherNodes(owners.runtime.clock, self._send_watching, self._send_changed)
+        self.watchers = SessionWatchers(self._other_nodes)
 
     def send(self, node: str, frame: wire.Frame) -> None:
         """Send a frame; without a link drop it."""
@@ -100,6 +103,24 @@ class SessionMailRoom:
             case wire.Working(numbers):
                 for number in numbers:
                     self.forwarding.note_working(number)
+            case wire.Watching() | wire.Changed():
+                self._take_hint(frame, sender)
+
+    # --- hints for those who show sessions
+
+    def _take_hint(self, frame: wire.Watching | wire.Changed, sender: str) -> None:
+        if isinstance(frame, wire.Watching):
+            self._other_nodes.watch(frame.owners, sender)
+        else:
+            self.watchers.notify(frame.owner)
+
+    def _send_watching(self, owners: tuple[str, ...]) -> None:
+        for member in self._owners.members:
+            if member.name != self._owners.name:
+                self.send(member.name, wire.Watching(owners))
+
+    def _send_changed(self, owner: str, node: str) -> None:
+        self.send(node, wire.Changed(owner))
 
     def note_link(self, *, is_open: bool) -> None:
         """Begin, or end, the exchange."""

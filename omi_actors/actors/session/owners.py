@@ -15,6 +15,7 @@ from omi_actors.actors.session.mail_room import SessionMailRoom
 from omi_actors.actors.session.messages import AskerLeft, ReplySent
 from omi_actors.actors.session.router import LiveSessions
 from omi_actors.actors.session.slots import OpenReplies
+from omi_actors.actors.session.watchers import SessionWatchers
 from omi_actors.backplane.interface import Backplane
 from omi_actors.domain.sessions.owner import Member, Ring
 from omi_actors.instruments import metrics
@@ -72,6 +73,11 @@ class SessionOwners:
         self._forwarding = Forwarding(self, self._room)
         self._room.forwarding = self._forwarding
         backplane.carry_mail(name, self._room)
+
+    @property
+    def watchers(self) -> SessionWatchers:
+        """Return the callbacks for changes of sessions, at whatever node."""
+        return self._room.watchers
 
     # --- the nodes
 

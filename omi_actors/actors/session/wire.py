@@ -76,7 +76,19 @@ class Working(msgspec.Struct, frozen=True, array_like=True, tag=4, gc=False):
     numbers: tuple[int, ...]
 
 
-Frame = Ask | Reply | Failure | Piece | Working
+class Watching(msgspec.Struct, frozen=True, array_like=True, tag=5, gc=False):
+    """The sender shows the sessions of these owners, so for a while it wants a hint of each change."""
+
+    owners: tuple[str, ...]
+
+
+class Changed(msgspec.Struct, frozen=True, array_like=True, tag=6, gc=False):
+    """Something was stored for a session of this owner, whom the receiver shows."""
+
+    owner: str
+
+
+Frame = Ask | Reply | Failure | Piece | Working | Watching | Changed
 
 
 class Mail(msgspec.Struct, frozen=True, array_like=True, gc=False):
