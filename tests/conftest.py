@@ -1,6 +1,7 @@
 """What holds for every test."""
 
 import os
+import signal
 import threading
 
 import pytest
@@ -21,6 +22,16 @@ def pytest_collection_modifyitems(items):
     """Put long files first; all else stays in its order."""
     ranks = {folder: rank for rank, folder in enumerate(LONG)}
     items.sort(key=lambda item: ranks.get(item.path.parent.name, len(LONG)))
+
+
+@pytest.fixture(autouse=True)
+def signals_stay_as_they_were():
+    """Undo what a command run within the tests did to the signals of servers, which programs of later tests inherit."""
+    before = [(number, signal.getsignal(number)) for number in (signal.SIGUSR1, signal.SIGUSR2)]
+    yield
+    for number, handler in before:
+        if signal.getsignal(number) is not handler:
+            signal.signal(number, handler)
 
 
 @pytest.fixture(autouse=True)
