@@ -5,9 +5,11 @@ Not here: the nodes, and what the figures mean (nodes.py). Threads: a process of
 
 import argparse
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 import msgspec
 
@@ -151,14 +153,22 @@ async def measure(plan: NodesPlan) -> NodesSlice:
         requests=len(latencies),
         refused=refused,
         wall_s=wall_s,
-        cpu_s={group: after[group] - before[group] for group in before},
+        cpu_s={
+            group: sum(after[pid] - before[pid] for pid in pids if pid in before and pid in after)
+            for group, pids in plan.processes.items()
+        },
         p50_ms=round(latencies[len(latencies) // 2] * 1e3, 2),
         p99_ms=round(latencies[len(latencies) * 99 // 100] * 1e3, 2),
     )
 
 
-def _read_cpu(plan: NodesPlan) -> dict[str, float]:
-    return {group: sum(map(read_cpu_s, pids)) for group, pids in plan.processes.items()}
+def _read_cpu(plan: NodesPlan) -> dict[int, float]:
+    """Return the CPU time of each process, without those that have ended: PostgreSQL ends some of its own."""
+    times = {}
+    for pid in chain.from_iterable(plan.processes.values()):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            times[pid] = read_cpu_s(pid)
+    return times
 
 
 def main() -> None:
