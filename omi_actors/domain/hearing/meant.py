@@ -192,24 +192,31 @@ def _choose_language(text: str, moment: Moment) -> str:
 
 def speaks_to_person(text: str, question: str) -> bool:
     """Return True if these words, in the language of a question, speak to a person, or call one."""
-    cues = _cues_of(_choose_language(text, Moment(language=guess_language(question))))
+    cues = _cues_after(text, question)
     folded = " ".join(words_in(text))
-    return calls_person(text, question) or _is_found(cues.to_a_machine.sub("", folded), cues.second, _SECOND_UNSPACED)
+    return _calls(text, cues) or _is_found(cues.to_a_machine.sub("", folded), cues.second, _SECOND_UNSPACED)
 
 
 def calls_person(text: str, question: str) -> bool:
     """Return True if these words, in the language of a question, call a person: "Tom, are you there?"."""
-    cues = _cues_of(_choose_language(text, Moment(language=guess_language(question))))
-    first = _CALLED_APART.match(text.casefold())
-    if first is not None and _is_found(first[1], cues.called, _CALLED_UNSPACED):
-        return True
-    return _CALLED_AFTER.search(text) is not None or _VOCATIVE.search(text) is not None
+    return _calls(text, _cues_after(text, question))
 
 
 def orders_person(text: str, question: str) -> bool:
     """Return True if these words, in the language of a question, begin with an order for people: "Come here."."""
-    cues = _cues_of(_choose_language(text, Moment(language=guess_language(question))))
-    return cues.person_commands.match(_bare(text)) is not None
+    return _cues_after(text, question).person_commands.match(_bare(text)) is not None
+
+
+def _cues_after(text: str, question: str) -> _Cues:
+    """Return the cues for words that follow a question."""
+    return _cues_of(_choose_language(text, Moment(language=guess_language(question))))
+
+
+def _calls(text: str, cues: _Cues) -> bool:
+    first = _CALLED_APART.match(text.casefold())
+    if first is not None and _is_found(first[1], cues.called, _CALLED_UNSPACED):
+        return True
+    return _CALLED_AFTER.search(text) is not None or _VOCATIVE.search(text) is not None
 
 
 def find_topic(text: str) -> frozenset[str]:

@@ -204,6 +204,11 @@ def change_password(
     return revoke_others(tx, account_id, keep_digest=keep_digest)
 
 
+def lock_account(tx: Transaction, account_id: str) -> None:
+    """Let changes of what belongs to an account go one after the other, on all nodes, until the transaction ends."""
+    tx.fetch(f"SELECT 1 FROM account WHERE id = ? {tx.locked('account')}", (account_id,))  # noqa: S608 (our own words)
+
+
 def count_belongings(tx: Transaction, account_id: str, *, now_s: float) -> Mapping[str, int]:
     """Count the memories, conversations and open sessions of an account."""
     (counts,) = tx.fetch(_COUNT_BELONGINGS, (account_id, account_id, account_id, now_s))

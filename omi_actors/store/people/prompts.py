@@ -9,6 +9,7 @@ from typing import Any
 from omi_actors.domain.people.prompts import MAX_PROMPTS, MAX_VERSIONS, Draft, NamedPrompt, Version, fill
 from omi_actors.errors import DuplicateError
 from omi_actors.ids import new_id
+from omi_actors.store.people.accounts import lock_account
 from omi_actors.store.transaction import Transaction
 
 _COLUMNS = "id, name, space, version, text, output_type, created_at, updated_at"
@@ -52,7 +53,7 @@ def add_prompt(tx: Transaction, account_id: str, name: str, draft: Draft, space:
     Raises:
         DuplicateError: the account has one of this name. OrphanError: the account is gone.
     """
-    _lock_account(tx, account_id)
+    lock_account(tx, account_id)
     ((count,),) = tx.fetch("SELECT count(*) FROM prompt WHERE account_id = ?", (account_id,))
     if count >= MAX_PROMPTS:
         return None
@@ -70,7 +71,7 @@ def change_prompt(tx: Transaction, account_id: str, key: str, change: Change) ->
     Raises:
         DuplicateError: the account has another one of this name.
     """
-    _lock_account(tx, account_id)
+    lock_account(tx, account_id)
     found = find_prompt(tx, account_id, key)
     if found is None:
         return None
@@ -117,11 +118,6 @@ def load_wish(tx: Transaction, account_id: str, space: str) -> str:
     """Load the text of the prompt that a person has chosen for a space; "" if there is none."""
     row = tx.fetch_one("SELECT text FROM prompt WHERE account_id = ? AND space = ?", (account_id, space))
     return "" if row is None else fill(row[0], {})
-
-
-def _lock_account(tx: Transaction, account_id: str) -> None:
-    """Let a person's changes go one after the other, so that no two of them take one name, space or version."""
-    tx.fetch(f"SELECT 1 FROM account WHERE id = ? {tx.locked('account')}", (account_id,))  # noqa: S608 (our own words)
 
 
 def _check_name(tx: Transaction, account_id: str, name: str) -> None:

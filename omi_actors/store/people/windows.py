@@ -10,6 +10,7 @@ from typing import Any
 
 from omi_actors.domain.answers.prompt import DEFAULT
 from omi_actors.domain.people.conversations import Conversation
+from omi_actors.store.people.accounts import lock_account
 from omi_actors.store.people.conversations import CONVERSATION_COLUMNS, Stamp, build_conversation, find_conversation
 from omi_actors.store.transaction import Transaction
 
@@ -60,7 +61,7 @@ def load_window(tx: Transaction, account_id: str, slot: int) -> Window | None:
 
 def activate_window(tx: Transaction, account_id: str, slot: int) -> bool:
     """Make a window the active one. Return False if the slot has no conversation; then nothing changes."""
-    _lock(tx, account_id)
+    lock_account(tx, account_id)
     if load_window(tx, account_id, slot) is None:
         return False
     _deactivate(tx, account_id)
@@ -70,7 +71,7 @@ def activate_window(tx: Transaction, account_id: str, slot: int) -> bool:
 
 def put_window(tx: Transaction, account_id: str, slot: int, conversation_id: str, *, now_s: float) -> bool:
     """Put a conversation of an account into a slot and make it active. False: it has no such conversation."""
-    _lock(tx, account_id)
+    lock_account(tx, account_id)
     if find_conversation(tx, account_id, conversation_id) is None:
         return False
     _deactivate(tx, account_id)
@@ -86,11 +87,6 @@ def load_space(tx: Transaction, account_id: str) -> str:
 def switch_space(tx: Transaction, account_id: str, space: str, *, now_s: float) -> None:
     """Store the space of an account."""
     tx.run(_SET_SPACE, (account_id, space, now_s, now_s))
-
-
-def _lock(tx: Transaction, account_id: str) -> None:
-    """Let another node that changes this account's windows wait."""
-    tx.fetch(f"SELECT 1 FROM account WHERE id = ? {tx.locked('account')}", (account_id,))  # noqa: S608 (our own words)
 
 
 def _deactivate(tx: Transaction, account_id: str) -> None:
